@@ -1,0 +1,1 @@
+"""Taskyard: a self-hosted task queue and webhook hub that speaks plain HTTP."""

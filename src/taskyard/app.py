@@ -1,0 +1,47 @@
+"""The composition root: the only module that knows every other."""
+
+from flask import Flask
+
+from taskyard import config as settings
+from taskyard.config import Config
+from taskyard.core import logs
+from taskyard.core.crypto import Signer
+from taskyard.core.db import attach, db, engine_binds
+from taskyard.tasks import lease_routes as leases
+from taskyard.tasks import routes as tasks
+from taskyard.users.authentication import Authenticator
+from taskyard.web import auth, converters, health, problems, requests
+from taskyard.web.blueprint import Api
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """The whole of Taskyard as a WSGI app; the settings come from the environment unless given."""
+    config = config or settings.from_env()
+    logs.configure(config.log_level)
+    app = Flask("taskyard", instance_path=str(config.instance), static_folder=None)
+    app.config.update(
+        SQLALCHEMY_BINDS=engine_binds(config.database_url),
+        MAX_CONTENT_LENGTH=config.max_body,
+        API_TITLE="Taskyard",
+        API_VERSION="1.0",
+        OPENAPI_VERSION="3.1.0",
+        MAX_FORM_MEMORY_SIZE=config.max_body,
+    )
+    app.url_map.strict_slashes = False
+    db.init_app(app)
+    with app.app_context():
+        database = attach(db.engines[None], db.engines["read"])
+    app.extensions["taskyard.config"] = config
+    app.extensions["taskyard.database"] = database
+    app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
+    authenticator = app.extensions["taskyard.authenticator"] = Authenticator(database, cache_s=config.key_cache_s)
+
+    problems.register(app)
+    requests.register(app, access_log=config.access_log)
+    auth.register(app, authenticator)
+    app.register_blueprint(health.blp)
+    api = Api(app)
+    converters.register(app, api)
+    for blueprint in (tasks.blp, leases.blp):
+        api.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,82 @@
+"""The settings: read once from the environment into one frozen object; nonsense is refused at the start.
+
+docs/configuration.md explains each; a test holds the two together.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from environs import Env, EnvError
+from marshmallow import validate
+from sqlalchemy.exc import ArgumentError
+
+from taskyard.core.crypto import secret_key
+from taskyard.core.db import normalise
+
+LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Config:
+    instance: Path  # TASKYARD_INSTANCE
+    database_url: str  # DATABASE_URL
+    secret: bytes  # TASKYARD_SECRET_KEY, else instance/secret.key
+    log_level: str = "INFO"
+    access_log: bool = True
+    closed_catalogue: bool = False
+    docs: bool = True
+    cors_origins: tuple[str, ...] = ()
+    max_body: int = 2 * 1024 * 1024  # bytes
+    access_token_s: int = 900
+    refresh_token_s: int = 30 * 86_400
+    key_cache_s: float = 5.0
+    idempotency_s: int = 86_400
+    admin_email: str = "admin@localhost.localdomain"
+
+
+def from_env(**overrides: Any) -> Config:
+    """The settings of this process.
+
+    Raises:
+        ConfigError: a variable does not hold what it should.
+    """
+    env = Env(eager=False)
+    instance = Path(env.str("TASKYARD_INSTANCE", "instance")).resolve()
+    with env.prefixed("TASKYARD_"):
+        found: dict[str, Any] = {
+            "secret": env.str("SECRET_KEY", None, validate=validate.Length(min=32)),
+            "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS)),
+            "access_log": env.bool("ACCESS_LOG", True),
+            "closed_catalogue": env.bool("CLOSED_CATALOGUE", False),
+            "docs": env.bool("DOCS", True),
+            "cors_origins": tuple(env.list("CORS_ORIGINS", []) or []),
+            "max_body": env.int("MAX_BODY", Config.max_body, validate=validate.Range(1024, 64 * 1024 * 1024)),
+            "access_token_s": env.int("ACCESS_TOKEN_S", Config.access_token_s, validate=validate.Range(60, 86_400)),
+            "refresh_token_s": env.int("REFRESH_TOKEN_S", Config.refresh_token_s, validate=validate.Range(60)),
+            "key_cache_s": env.float("KEY_CACHE_S", Config.key_cache_s, validate=validate.Range(0, 60)),
+            "idempotency_s": env.int("IDEMPOTENCY_S", Config.idempotency_s, validate=validate.Range(60)),
+            "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
+        }
+    database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")
+    try:
+        env.seal()
+        normalise(database_url)
+    except EnvError as error:
+        raise ConfigError(f"A setting cannot be used: {error}") from error
+    except ArgumentError as error:
+        raise ConfigError("DATABASE_URL is not a URL such as postgresql://user:password@host/name.") from error
+    secret = found.pop("secret")
+    found |= {
+        "instance": instance,
+        "database_url": database_url,
+        "secret": secret.encode() if secret else secret_key(instance / "secret.key"),
+    }
+    return Config(**{**found, **overrides})
+
+
+NAMES = [field.name for field in fields(Config)]

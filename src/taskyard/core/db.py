@@ -1,0 +1,160 @@
+"""The database: two engines on one URL, and the session that chooses between them.
+
+`write` opens every transaction for writing at once; on SQLite it has a single connection, which makes its pool the one
+gate that all writers of a process pass in order. `read` never opens a transaction at all (autocommit).
+"""
+
+import random
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from flask import current_app
+from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session
+from sqlalchemy import URL, Connection, Engine, MetaData, Row, create_engine, event, make_url
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.sql.dml import UpdateBase
+
+from taskyard.core.errors import Unavailable
+
+BUSY_RETRY_S = 10.0  # how long a writer queues behind other processes before it gives up with 503
+BUSY_PAUSE_S = 0.002
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+@dataclass(frozen=True, eq=False)
+class Database:
+    """Compared by identity, so that what a process remembers of a database can hang on it."""
+
+    write: Engine
+    read: Engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.write.dialect.name == "sqlite"
+
+    def dispose(self) -> None:
+        self.write.dispose()
+        self.read.dispose()
+
+
+def _options(url: str, *, read: bool) -> dict[str, Any]:
+    """Arguments of create_engine for one of the two engines."""
+    parsed = normalise(url)
+    options: dict[str, Any] = {"url": parsed}
+    if read:
+        options |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    if parsed.get_backend_name() == "sqlite":
+        # timeout: SQLite's own waiting would block every greenlet of the process, so there is next to none; see _begin.
+        options["connect_args"] = {"check_same_thread": False, "timeout": 0.001}
+        options |= {"pool_size": 4, "max_overflow": 4} if read else {"pool_size": 1, "max_overflow": 0}
+        options["pool_timeout"] = BUSY_RETRY_S
+    else:
+        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S, "pool_pre_ping": not read}
+    return options
+
+
+def normalise(url: str) -> URL:
+    """The SQLAlchemy URL of what an operator wrote: postgres:// and postgresql:// mean psycopg 3."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def engine_binds(url: str) -> dict[str | None, dict[str, Any]]:
+    """What Flask-SQLAlchemy is told in SQLALCHEMY_BINDS."""
+    return {None: _options(url, read=False), "read": _options(url, read=True)}
+
+
+def open_database(url: str) -> Database:
+    """Both engines, for a process that is no Flask app."""
+    return attach(create_engine(**_options(url, read=False)), create_engine(**_options(url, read=True)))
+
+
+def attach(write: Engine, read: Engine) -> Database:
+    """Teach the engines what SQLite needs to be told."""
+    if write.dialect.name == "sqlite":
+        event.listen(write, "connect", _sqlite_write_connect)
+        event.listen(read, "connect", _sqlite_read_connect)
+        event.listen(write, "begin", _begin_immediate)
+    return Database(write, read)
+
+
+def _sqlite_write_connect(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours to say
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_read_connect(connection: sqlite3.Connection, _record: object) -> None:
+    for pragma in ("query_only=ON", "cache_size=-32768", "mmap_size=268435456"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """Take SQLite's write lock now: busy_timeout does not cover a read snapshot that wants to write, and never yields.
+
+    Raises:
+        Unavailable: another process held the lock for too long.
+    """
+    give_up_at = time.monotonic() + BUSY_RETRY_S
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        except OperationalError as error:
+            if not is_busy(error):
+                raise
+            if time.monotonic() > give_up_at:
+                raise Unavailable("The database is busy. Try again in a moment.", retry_after_s=1) from error
+        time.sleep(BUSY_PAUSE_S * (0.5 + random.random()))
+
+
+def database() -> Database:
+    """The database of the app at hand."""
+    found: Database = current_app.extensions["taskyard.database"]
+    return found
+
+
+def is_busy(error: SQLAlchemyError) -> bool:
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+class RoutingSession(Session):
+    """Reads go to the read engine until the first write; from then on everything goes to the transaction."""
+
+    def get_bind(self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any) -> Engine | Connection:
+        if bind is not None:
+            given: Engine | Connection = bind
+            return given
+        engines = self._db.engines
+        if self._flushing or isinstance(clause, UpdateBase) or getattr(clause, "_for_update_arg", None) is not None:
+            self.info["writing"] = True
+        return engines[None] if self.info.get("writing") else engines["read"]
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": RoutingSession})
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model

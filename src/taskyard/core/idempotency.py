@@ -1,0 +1,97 @@
+"""Answers kept under an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header), so that a repeat gets the first.
+
+The row is written in the transaction of the deed itself: both stand or neither does. Its primary key decides between
+two that run at once; on PostgreSQL the second waits for the first there.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, bindparam, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from taskyard.core import clock
+from taskyard.core.conflicts import violated
+from taskyard.core.db import Base
+from taskyard.core.errors import Fault, Invalid
+from taskyard.core.types import Id, Instant, Json
+
+KEPT_H = 24
+
+idempotency = Table(
+    "idempotency",
+    Base.metadata,
+    Column("owner_id", Id, primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Json, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "created_at"),
+)
+
+FIND = select(idempotency).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("name"))
+KEEP = insert(idempotency)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """One call that must have its effect once: who calls, the key, and what was sent (hashed)."""
+
+    owner_id: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Repeated(Exception):
+    """The same key was used by a call that has committed in the meantime."""
+
+
+def find(connection: Connection, once: Once) -> Answer | None:
+    """The answer kept for this call, if any.
+
+    Raises:
+        Invalid: the key was used for another request.
+    """
+    row = connection.execute(FIND, {"owner": once.owner_id, "name": once.key}).first()
+    if row is None:
+        return None
+    if row.fingerprint != once.fingerprint:
+        raise Invalid([Fault("This key was used for a different request; use a new one.", header="Idempotency-Key")])
+    return Answer(row.status, row.headers, row.body.encode())
+
+
+def keep(connection: Connection, once: Once, answer: Answer) -> None:
+    """Store the answer with the deed.
+
+    Raises:
+        Repeated: the deed was done by another call with the same key; roll this one back and `find` its answer.
+    """
+    row = {
+        "owner_id": once.owner_id,
+        "key": once.key,
+        "fingerprint": once.fingerprint,
+        "status": answer.status,
+        "headers": answer.headers,
+        "body": answer.body.decode(),
+        "created_at": clock.now(),
+    }
+    try:
+        connection.execute(KEEP, row)
+    except IntegrityError as error:
+        if violated(error) == "pk_idempotency":
+            raise Repeated from error
+        raise
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Remove the answers kept before this moment; returns how many."""
+    return connection.execute(delete(idempotency).where(idempotency.c.created_at < before)).rowcount

@@ -1,0 +1,79 @@
+"""Reading JSON strictly: what cannot be kept exactly as it was sent is refused, never changed."""
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from taskyard.core.errors import Fault, Invalid
+
+# What orjson would pass over: integers beyond 64 bits (19 digits may be one), NUL.
+_LONG_NUMBER = re.compile(rb"\d{19}")
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+MAX_DEPTH = 200  # orjson writes no more than 254 levels, and answers wrap a few around what was sent
+
+
+def loads(raw: bytes) -> Any:
+    """The value of a JSON text (RFC 8259).
+
+    Raises:
+        Invalid: not JSON, or JSON with a duplicate key, a NUL, a lone surrogate, an integer beyond 64 bits, a number
+            too large for a double, or nesting deeper than 200.
+    """
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Invalid([Fault(f"The body is not valid JSON: {error}.", pointer="")]) from error
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise Invalid([Fault(f"The body is nested deeper than {MAX_DEPTH} levels.", pointer="")])
+    if b"\\u0000" in raw:
+        _refuse_nul(value, "")
+    _refuse_lossy(raw)
+    return value
+
+
+def _depth(value: Any) -> int:
+    """Levels of arrays and objects; a loop, as the value may be deeper than Python's stack."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, list | dict)]:
+        depth += 1
+        level = [child for item in level for child in (item.values() if isinstance(item, dict) else item)]
+    return depth
+
+
+def _refuse_lossy(raw: bytes) -> None:
+    """A second, exact reading for what orjson does in silence."""
+
+    def whole(pairs: list[tuple[str, Any]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            raise Invalid([Fault(f"The key {twice!r} stands twice in one object; leave one.", pointer="")])
+
+    def number(text: str) -> int:
+        # Checked by length first: int() of a very long text is slow, and refused by Python beyond 4,300 digits.
+        if len(text) > 20 or not INT_MIN <= int(text) <= INT_MAX:
+            raise Invalid([Fault("An integer is beyond 64 bits; send it as a string.", pointer="")])
+        return 0
+
+    parse_int = number if _LONG_NUMBER.search(raw) else None
+    json.loads(raw, object_pairs_hook=whole, parse_int=parse_int)
+
+
+def _refuse_nul(value: Any, pointer: str) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise Invalid([Fault("A string holds a NUL character (\\u0000), which cannot be stored.", pointer=pointer)])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_nul(item, f"{pointer}/{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_nul(key, pointer)
+            _refuse_nul(item, f"{pointer}/{escape(key)}")
+
+
+def escape(token: str) -> str:
+    """One reference token of a JSON pointer (RFC 6901, section 3)."""
+    return token.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,41 @@
+"""The dispatcher: a thread per duty until it is told to stop. Any number of dispatchers may run side by side."""
+
+import random
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from taskyard.core import transaction
+from taskyard.core.db import Database
+from taskyard.core.errors import TaskyardError
+from taskyard.dispatcher.duties import Duty
+
+log = structlog.get_logger("taskyard.dispatcher")
+AFTER_ERROR_S = 1.0
+
+
+def run(database: Database, duties: list[Duty], stop: threading.Event) -> None:
+    """Do the duties until `stop` is set; what was begun is finished."""
+    threads = [threading.Thread(target=_repeat, args=(database, duty, stop), name=duty.name) for duty in duties]
+    for thread in threads:
+        thread.start()
+    log.info("dispatcher started", duties=[duty.name for duty in duties])
+    for thread in threads:
+        thread.join()
+    log.info("dispatcher stopped")
+
+
+def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
+    while not stop.is_set():
+        pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
+        try:
+            done = transaction.batch(database, duty.run)
+        except (SQLAlchemyError, TaskyardError):
+            log.exception("duty failed", duty=duty.name)
+            pause_s = max(pause_s, AFTER_ERROR_S)
+        else:
+            if done:
+                log.info("duty done", duty=duty.name, count=done)
+                continue
+        stop.wait(pause_s)

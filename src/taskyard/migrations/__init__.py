@@ -1,0 +1,1 @@
+"""Alembic steps; core/migration.py runs them."""

@@ -1,0 +1,196 @@
+"""Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
+
+from taskyard.core.db import AnyRow
+from taskyard.queue.lifecycle import PRIORITIES
+from taskyard.queue.tables import lease, ready, task
+
+_TOKEN_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker asks for."""
+
+    holder_id: str
+    worker: str
+    queues: list[str]
+    limit: int
+    lease_s: int
+    claim_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A task in a worker's hands. `token` names the task and carries the fence."""
+
+    task_id: str
+    token: str
+    attempt: int
+    expires_at: datetime
+    command: str
+    command_version: int | None
+    queue: str
+    priority: str
+    payload: str  # JSON
+    tags: list[str]
+    created_at: datetime
+    timeout_s: int
+    max_attempts: int
+
+
+_LEASED = select(
+    lease.c.task_id,
+    lease.c.token,
+    lease.c.attempt,
+    lease.c.expires_at,
+    task.c.command,
+    task.c.command_version,
+    task.c.queue,
+    task.c.lane,
+    task.c.payload,
+    task.c.tags,
+    task.c.created_at,
+    task.c.timeout_s,
+    task.c.max_attempts,
+).join_from(lease, task, task.c.id == lease.c.task_id)
+_SAME_CLAIM = _LEASED.where(
+    lease.c.claim_id == bindparam("claim_id"),
+    lease.c.holder_id == bindparam("holder"),
+    lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
+).order_by(lease.c.leased_at, lease.c.task_id)
+_HEAD = (
+    select(ready.c.task_id)
+    .where(ready.c.queue == bindparam("queue"), ready.c.lane == bindparam("lane"))
+    .order_by(ready.c["pass"], ready.c.seq)
+    .limit(bindparam("room"))
+)
+_TAKE = (
+    delete(ready)
+    .where(ready.c.task_id.in_(bindparam("ids", expanding=True)))
+    .returning(ready.c.task_id, ready.c.queue, ready.c.lane, ready.c.attempts)
+)
+_LEASE = insert(lease)
+_BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
+
+# One statement on PostgreSQL: the head of each wanted queue and lane in turn (LATERAL stops as soon as the batch is
+# full), locked and passed over where somebody else holds it; MATERIALIZED, so that it is picked exactly once.
+_CLAIM_POSTGRESQL = text(
+    """
+    WITH picked AS MATERIALIZED (
+        SELECT head.task_id
+        FROM unnest(CAST(:lanes AS smallint[])) WITH ORDINALITY AS wanted_lane (lane, lane_rank)
+        CROSS JOIN unnest(CAST(:queues AS text[])) WITH ORDINALITY AS wanted_queue (queue, queue_rank)
+        CROSS JOIN LATERAL (
+            SELECT ready.task_id FROM ready
+            WHERE ready.queue = wanted_queue.queue AND ready.lane = wanted_lane.lane
+            ORDER BY ready.pass, ready.seq LIMIT :room
+            FOR UPDATE SKIP LOCKED
+        ) AS head
+        LIMIT :room
+    ), gone AS (
+        DELETE FROM ready USING picked WHERE ready.task_id = picked.task_id
+        RETURNING ready.task_id, ready.queue, ready.lane, ready.attempts
+    )
+    INSERT INTO lease
+        (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at)
+    SELECT task_id, replace(gen_random_uuid()::text, '-', ''), attempts + 1, queue, lane,
+        :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at
+    FROM gone
+    RETURNING task_id
+    """
+)
+
+
+def claim(connection: Connection, wanted: Claim, now: datetime) -> list[Lease]:
+    """Lease up to `limit` tasks, higher priorities first; the same claim_id gets the same leases again."""
+    if wanted.claim_id is not None:
+        again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
+        if held := connection.execute(_SAME_CLAIM, again).all():
+            return [_lease(row) for row in held]
+    if connection.dialect.name == "postgresql":
+        ids = _take_postgresql(connection, wanted, now)
+    else:
+        ids = _take_sqlite(connection, wanted, now)
+    if not ids:
+        return []
+    found = {row.task_id: row for row in connection.execute(_BY_ID, {"ids": ids})}
+    return [_lease(found[task_id]) for task_id in ids]
+
+
+def _expires_at(wanted: Claim, now: datetime) -> datetime:
+    return now + timedelta(seconds=wanted.lease_s)
+
+
+def _take_postgresql(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
+    values = {
+        "lanes": list(PRIORITIES),
+        "queues": wanted.queues,
+        "room": wanted.limit,
+        "worker": wanted.worker,
+        "holder": wanted.holder_id,
+        "claim_id": wanted.claim_id,
+        "now": now,
+        "expires_at": _expires_at(wanted, now),
+    }
+    return [str(task_id) for task_id in connection.execute(_CLAIM_POSTGRESQL, values).scalars()]
+
+
+def _take_sqlite(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
+    ids: list[str] = []
+    for lane in PRIORITIES:
+        for queue in wanted.queues:
+            room = wanted.limit - len(ids)
+            if room:
+                ids += connection.execute(_HEAD, {"queue": queue, "lane": lane, "room": room}).scalars()
+    if not ids:
+        return []
+    taken = {row.task_id: row for row in connection.execute(_TAKE, {"ids": ids})}
+    connection.execute(
+        _LEASE,
+        [
+            {
+                "task_id": task_id,
+                "token": secrets.token_hex(_TOKEN_BYTES),
+                "attempt": taken[task_id].attempts + 1,
+                "queue": taken[task_id].queue,
+                "lane": taken[task_id].lane,
+                "worker": wanted.worker,
+                "holder_id": wanted.holder_id,
+                "claim_id": wanted.claim_id,
+                "leased_at": now,
+                "expires_at": _expires_at(wanted, now),
+            }
+            for task_id in ids
+        ],
+    )
+    return ids
+
+
+def _lease(row: AnyRow) -> Lease:
+    return Lease(
+        task_id=row.task_id,
+        token=f"{row.task_id}.{row.token}",
+        attempt=row.attempt,
+        expires_at=row.expires_at,
+        command=row.command,
+        command_version=row.command_version,
+        queue=row.queue,
+        priority=PRIORITIES[row.lane],
+        payload=row.payload,
+        tags=row.tags,
+        created_at=row.created_at,
+        timeout_s=row.timeout_s,
+        max_attempts=row.max_attempts,
+    )
+
+
+def split_token(token: str) -> tuple[str, str] | None:
+    """Task id and fence of a lease's token; None where it is none."""
+    task_id, dot, fence = token.partition(".")
+    return (task_id, fence) if dot and len(task_id) == 36 and fence.isalnum() and fence.isascii() else None

@@ -1,0 +1,96 @@
+"""What people do to a task: cancel it, change it before it starts, run it again, delete it.
+
+Each takes the row that decides (the place in the line, the lease, the outcome) by compare-and-set; where another was
+faster the answer is False and nothing has changed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
+from taskyard.queue.ready import Place, put, take
+from taskyard.queue.tables import lease, task, task_tag
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """New values for a task that has not started; None leaves one as it is. `payload` is JSON text."""
+
+    lane: int | None = None
+    run_at: datetime | None = None
+    payload: str | None = None
+    command_version: int | None = None
+    tags: list[str] | None = None
+
+
+def cancel(connection: Connection, task_id: str, now: datetime) -> Status | None:
+    """Cancel an open task: at once where it waits, at its worker's next heartbeat where it runs.
+
+    Returns what it is now: cancelled, or running (its worker will be told); None where it has ended already.
+    """
+    if take(connection, task_id):
+        connection.execute(
+            update(task)
+            .where(task.c.id == task_id, task.c.outcome.is_(None))
+            .values(outcome=Status.CANCELLED.value, finished_at=now)
+        )
+        return Status.CANCELLED
+    asked = update(lease).where(lease.c.task_id == task_id, lease.c.cancel_at.is_(None)).values(cancel_at=now)
+    if connection.execute(asked).rowcount:
+        return Status.RUNNING
+    running = connection.execute(select(lease.c.task_id).where(lease.c.task_id == task_id)).first()
+    return Status.RUNNING if running else None
+
+
+def change(connection: Connection, task_id: str, new: Change, now: datetime) -> bool:
+    """Change a task that has not started; it goes to the end of its (new) line."""
+    if not take(connection, task_id):
+        return False
+    values: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("lane", new.lane),
+            ("run_at", new.run_at),
+            ("payload", new.payload),
+            ("command_version", new.command_version),
+            ("tags", new.tags),
+        )
+        if value is not None
+    }
+    if values:
+        connection.execute(update(task).where(task.c.id == task_id).values(**values))
+    if new.tags is not None:
+        connection.execute(delete(task_tag).where(task_tag.c.task_id == task_id))
+        if new.tags:
+            connection.execute(insert(task_tag), [{"tag": tag, "task_id": task_id} for tag in new.tags])
+    _put_back(connection, task_id, now)
+    return True
+
+
+def retry(connection: Connection, task_id: str, now: datetime) -> bool:
+    """Open a task that ended without success again, with fresh counts, to run now."""
+    reopened = connection.execute(
+        update(task)
+        .where(task.c.id == task_id, task.c.outcome.in_([status.value for status in RETRYABLE]))
+        .values(outcome=None, finished_at=None, error=None, expires_at=None, failures=0, crashes=0, run_at=now)
+    )
+    if not reopened.rowcount:
+        return False
+    _put_back(connection, task_id, now)
+    return True
+
+
+def remove(connection: Connection, task_id: str) -> bool:
+    """Delete a task that has ended, with its attempts."""
+    ended = delete(task).where(task.c.id == task_id, task.c.outcome.in_([status.value for status in OUTCOMES]))
+    return bool(connection.execute(ended).rowcount)
+
+
+def _put_back(connection: Connection, task_id: str, now: datetime) -> None:
+    row = connection.execute(
+        select(task.c.queue, task.c.lane, task.c.run_at, task.c.attempts).where(task.c.id == task_id)
+    ).one()
+    put(connection, [Place(task_id, row.queue, row.lane, row.run_at, row.attempts)], now)

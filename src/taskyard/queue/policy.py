@@ -1,0 +1,88 @@
+"""What happens next to a task: pure decisions from what is known of it, with no clock and no database."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from taskyard.queue.lifecycle import Status
+
+DEFAULT_BACKOFF: dict[str, Any] = {"kind": "exponential", "base_s": 5, "cap_s": 3600}
+DEFAULT_MAX_ATTEMPTS = 5
+DEFAULT_TIMEOUT_S = 3600
+MAX_CRASHES = 3
+JITTER = 0.1  # of a delay, either way, so that what failed together does not come back together
+
+
+class OnLost(StrEnum):
+    """What to do when a worker is lost, so that nobody knows whether its work was done."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a decision needs to know of the attempt that ended. `failures` and `crashes` are those before it."""
+
+    failures: int
+    crashes: int
+    max_attempts: int
+    on_lost: str
+    backoff: dict[str, Any] | None
+    cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    outcome: Status
+
+
+Decision = Retry | End
+
+
+def delay_s(backoff: dict[str, Any] | None, failures: int, chance: random.Random | None = None) -> float:
+    """Seconds to wait after this many failures (1 or more), with its jitter."""
+    spec = backoff or DEFAULT_BACKOFF
+    base = float(spec["base_s"])
+    growth = {"constant": 1.0, "linear": float(failures), "exponential": 2.0 ** min(failures - 1, 60)}[spec["kind"]]
+    delay = min(base * growth, float(spec.get("cap_s", DEFAULT_BACKOFF["cap_s"])))
+    swing = (chance or random).uniform(-JITTER, JITTER)
+    return max(0.0, delay * (1 + swing))
+
+
+def after_failure(run: Run, now: datetime, *, retry_in_s: float | None = None) -> Decision:
+    """The worker said that it failed."""
+    if run.cancelled:
+        return End(Status.CANCELLED)
+    failures = run.failures + 1
+    if failures >= run.max_attempts:
+        return End(Status.FAILED)
+    wait = delay_s(run.backoff, failures) if retry_in_s is None else retry_in_s
+    return Retry(now + timedelta(seconds=wait))
+
+
+def after_release(run: Run, now: datetime, *, retry_in_s: float | None = None) -> Decision:
+    """The worker gave it back (it is being stopped, say): counts neither as a failure nor as a crash."""
+    if run.cancelled:
+        return End(Status.CANCELLED)
+    return Retry(now + timedelta(seconds=retry_in_s or 0))
+
+
+def after_loss(run: Run, now: datetime) -> Decision:
+    """The lease ran out: the outcome is unknown."""
+    if run.cancelled:
+        return End(Status.CANCELLED)
+    if run.on_lost == OnLost.HOLD:
+        return End(Status.LOST)
+    crashes = run.crashes + 1
+    if run.on_lost == OnLost.FAIL or crashes >= MAX_CRASHES:
+        return End(Status.FAILED)
+    return Retry(now + timedelta(seconds=delay_s(run.backoff, crashes)))

@@ -1,0 +1,95 @@
+"""Reading tasks: one, its attempts, and lists."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from taskyard.core.db import AnyRow
+from taskyard.queue.lifecycle import STATUS, Status, has_status
+from taskyard.queue.tables import attempt, lease, task, task_tag
+
+_COLUMNS = (
+    task.c.id,
+    task.c.owner_id,
+    task.c.command,
+    task.c.command_version,
+    task.c.queue,
+    task.c.lane,
+    STATUS.label("status"),
+    task.c.payload,
+    task.c.tags,
+    task.c.created_at,
+    task.c.run_at,
+    task.c.expires_at,
+    task.c.timeout_s,
+    task.c.max_attempts,
+    func.coalesce(lease.c.attempt, task.c.attempts).label("attempts"),
+    task.c.failures,
+    task.c.crashes,
+    task.c.result,
+    task.c.error,
+    task.c.finished_at,
+    lease.c.worker,
+    lease.c.leased_at,
+    lease.c.expires_at.label("lease_expires_at"),
+    lease.c.cancel_at,
+    lease.c.progress,
+    lease.c.note,
+)
+_TASK = select(*_COLUMNS).join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
+_ONE = _TASK.where(task.c.id == bindparam("task_id"))
+_ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).order_by(attempt.c.number)
+_RUNNING = select(lease).where(lease.c.task_id == bindparam("task_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list holds; None lets everything through."""
+
+    owner_id: str | None = None
+    status: Status | None = None
+    command: str | None = None
+    queue: str | None = None
+    tag: str | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
+
+
+def one(connection: Connection, task_id: str, now: datetime) -> AnyRow | None:
+    return connection.execute(_ONE, {"task_id": task_id, "now": now}).first()
+
+
+def attempts(connection: Connection, task_id: str) -> list[AnyRow]:
+    """The attempts that are over, first to last."""
+    return list(connection.execute(_ATTEMPTS, {"task_id": task_id}))
+
+
+def running(connection: Connection, task_id: str) -> AnyRow | None:
+    """The lease of the attempt under way."""
+    return connection.execute(_RUNNING, {"task_id": task_id}).first()
+
+
+def newest(
+    connection: Connection, wanted: Filter, now: datetime, *, limit: int, before_id: str | None = None
+) -> list[AnyRow]:
+    """Tasks from the newest to the oldest (an id tells its age), going on below `before_id`."""
+    query = _TASK
+    for column, value in (
+        (task.c.owner_id, wanted.owner_id),
+        (task.c.command, wanted.command),
+        (task.c.queue, wanted.queue),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.status is not None:
+        query = query.where(has_status(wanted.status))
+    if wanted.tag is not None:
+        query = query.join(task_tag, task_tag.c.task_id == task.c.id).where(task_tag.c.tag == wanted.tag)
+    if wanted.created_from is not None:
+        query = query.where(task.c.created_at >= wanted.created_from)
+    if wanted.created_until is not None:
+        query = query.where(task.c.created_at < wanted.created_until)
+    if before_id is not None:
+        query = query.where(task.c.id < before_id)
+    return list(connection.execute(query.order_by(task.c.id.desc()).limit(limit), {"now": now}))

@@ -1,0 +1,187 @@
+"""Settling: a worker says how an attempt ended. The token is the fence: what does not match changes nothing."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+
+from taskyard.core.db import AnyRow
+from taskyard.queue import policy
+from taskyard.queue.extend import MAX_LOG
+from taskyard.queue.lifecycle import Status
+from taskyard.queue.policy import End, Retry, Run
+from taskyard.queue.ready import Place, put
+from taskyard.queue.tables import attempt, lease, task
+
+
+class Outcome(StrEnum):
+    """What a worker may say of an attempt."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How one attempt ended; `result` and `error` are JSON text."""
+
+    task_id: str
+    fence: str
+    outcome: Outcome
+    result: str | None = None
+    error: str | None = None
+    retry_in_s: float | None = None
+    log: str = ""  # to add to what the heartbeats brought
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a report: the task's new status, or None where the lease was not (any longer) held."""
+
+    status: Status | None
+    ready: list[str] = field(default_factory=list)  # the queue it went back to, where it waits there again
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that is over, with all that the next step is decided on."""
+
+    lease: AnyRow
+    task: AnyRow
+    outcome: str  # of the attempt
+    decision: policy.Decision
+    result: str | None = None
+    error: str | None = None
+    failed: bool = False
+    crashed: bool = False
+    log: str = ""
+
+
+_TAKE_LEASES = (
+    delete(lease)
+    .where(tuple_(lease.c.task_id, lease.c.token).in_(bindparam("tokens", expanding=True)))
+    .returning(lease)
+)
+_TASKS = select(task.c.id, task.c.failures, task.c.crashes, task.c.max_attempts, task.c.on_lost, task.c.backoff).where(
+    task.c.id.in_(bindparam("ids", expanding=True))
+)
+_SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
+    task.c.id.in_(bindparam("ids", expanding=True)), task.c.command_version.is_not(None)
+)
+_INSERT_ATTEMPT = insert(attempt)
+_END_TASK = (
+    update(task)
+    .where(task.c.id == bindparam("task_id"))
+    .values(
+        attempts=bindparam("attempts"),
+        failures=task.c.failures + bindparam("failed"),
+        crashes=task.c.crashes + bindparam("crashed"),
+        outcome=bindparam("outcome"),
+        finished_at=bindparam("finished_at"),
+        run_at=bindparam("run_at"),
+        result=bindparam("result"),
+        error=bindparam("error"),
+    )
+)
+
+
+def settle(connection: Connection, reports: list[Report], now: datetime) -> list[Settled]:
+    """Settle these reports, in one go; the answers are in their order."""
+    tokens = [(r.task_id, r.fence) for r in reports]
+    leases = {row.task_id: row for row in connection.execute(_TAKE_LEASES, {"tokens": tokens})}
+    tasks = read_tasks(connection, list(leases))
+    ended: dict[str, Ended] = {}
+    for report in reports:
+        held = leases.get(report.task_id)
+        if held is not None and held.token == report.fence and report.task_id not in ended:
+            ended[report.task_id] = _judge(report, held, tasks[report.task_id], now)
+    statuses = record(connection, list(ended.values()), now)
+    return [_settled(statuses.get(r.task_id), leases.get(r.task_id), r) for r in reports]
+
+
+def _settled(status: Status | None, held: AnyRow | None, report: Report) -> Settled:
+    if status is None or held is None or held.token != report.fence:
+        return Settled(None)
+    return Settled(status, [held.queue] if status is Status.QUEUED else [])
+
+
+def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
+    return {row.id: row for row in connection.execute(_TASKS, {"ids": ids})} if ids else {}
+
+
+def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, int]]:
+    """The command and the version of its schemas that each of these tasks was checked against, where it was."""
+    rows = connection.execute(_SCHEMAS, {"ids": ids}) if ids else ()
+    return {row.id: (row.command, row.command_version) for row in rows}
+
+
+def run_of(held: AnyRow, of: AnyRow) -> Run:
+    return Run(of.failures, of.crashes, of.max_attempts, of.on_lost, of.backoff, held.cancel_at is not None)
+
+
+def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
+    if report.outcome is Outcome.SUCCEEDED:
+        # Done is done, also where a cancellation was under way.
+        return Ended(held, of, report.outcome, End(Status.SUCCEEDED), result=report.result, log=report.log)
+    run = run_of(held, of)
+    if report.outcome is Outcome.RELEASED:
+        decision = policy.after_release(run, now, retry_in_s=report.retry_in_s)
+        return Ended(held, of, report.outcome, decision, log=report.log)
+    decision = policy.after_failure(run, now, retry_in_s=report.retry_in_s)
+    return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
+
+
+def record(connection: Connection, ended: list[Ended], now: datetime) -> dict[str, Status]:
+    """Write down attempts that are over and move their tasks on. The leases are gone already."""
+    if not ended:
+        return {}
+    connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
+    connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
+    put(
+        connection,
+        [
+            Place(e.task.id, e.lease.queue, e.lease.lane, e.decision.at, e.lease.attempt)
+            for e in ended
+            if isinstance(e.decision, Retry)
+        ],
+        now,
+    )
+    return {e.task.id: _status(e.decision, now) for e in ended}
+
+
+def _status(decision: policy.Decision, now: datetime) -> Status:
+    if isinstance(decision, End):
+        return decision.outcome
+    return Status.SCHEDULED if decision.at > now else Status.QUEUED
+
+
+def _attempt_row(ended: Ended, now: datetime) -> dict[str, Any]:
+    cancelled = isinstance(ended.decision, End) and ended.decision.outcome is Status.CANCELLED
+    return {
+        "task_id": ended.task.id,
+        "number": ended.lease.attempt,
+        "worker": ended.lease.worker,
+        "started_at": ended.lease.leased_at,
+        "ended_at": now,
+        "outcome": Status.CANCELLED.value if cancelled else ended.outcome,
+        "error": ended.error,
+        "log": (ended.lease.log + ended.log)[-MAX_LOG:],
+    }
+
+
+def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
+    over = isinstance(ended.decision, End)
+    return {
+        "task_id": ended.task.id,
+        "attempts": ended.lease.attempt,
+        "failed": int(ended.failed),
+        "crashed": int(ended.crashed),
+        "outcome": ended.decision.outcome.value if isinstance(ended.decision, End) else None,
+        "finished_at": now if over else None,
+        "run_at": ended.lease.leased_at if isinstance(ended.decision, End) else ended.decision.at,
+        "result": ended.result,
+        "error": ended.error,
+    }

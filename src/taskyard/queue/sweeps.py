@@ -1,0 +1,111 @@
+"""The background duties of the queue, each in slices, each safe to run many times over at once (SKIP LOCKED)."""
+
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, not_, select, update
+
+from taskyard.queue import policy
+from taskyard.queue.lifecycle import Status
+from taskyard.queue.ready import next_seq
+from taskyard.queue.settle import Ended, read_tasks, record, run_of
+from taskyard.queue.tables import lease, ready, scheduled, task
+
+SLICE = 500  # rows a transaction, so that none holds locks for long
+
+LOST = orjson.dumps(
+    {"type": "lost", "message": "The worker's lease expired; the outcome of this attempt is unknown."}
+).decode()
+
+
+def _overdue(table: Table, column: str) -> Select[Any]:
+    due = table.c[column]
+    return (
+        select(table.c.task_id)
+        .where(due <= bindparam("now", type_=due.type))
+        .order_by(due)
+        .limit(SLICE)
+        .with_for_update(skip_locked=True)
+    )
+
+
+_DUE = _overdue(scheduled, "run_at")
+_EXPIRED_LEASES = _overdue(lease, "expires_at")
+
+
+def _take(connection: Connection, table: Table, overdue: Select[Any], now: datetime) -> list[Any]:
+    ids = list(connection.execute(overdue, {"now": now}).scalars())
+    if not ids:
+        return []
+    return list(connection.execute(delete(table).where(table.c.task_id.in_(ids)).returning(table)))
+
+
+def promote(connection: Connection, now: datetime) -> list[str]:
+    """Let scheduled tasks whose time has come wait for a worker. Returns the queue of each."""
+    due = _take(connection, scheduled, _DUE, now)
+    if due:
+        due.sort(key=lambda row: row.run_at)
+        rows = [
+            {"task_id": r.task_id, "queue": r.queue, "lane": r.lane, "seq": next_seq(now), "attempts": r.attempts}
+            for r in due
+        ]
+        connection.execute(insert(ready), rows)
+    return [row.queue for row in due]
+
+
+def reap(connection: Connection, now: datetime) -> list[str]:
+    """End attempts whose lease has run out; their command's `on_lost` says what then. Returns the queue of each."""
+    leases = _take(connection, lease, _EXPIRED_LEASES, now)
+    tasks = read_tasks(connection, [row.task_id for row in leases])
+    ended = [
+        Ended(
+            row,
+            tasks[row.task_id],
+            Status.LOST,
+            policy.after_loss(run_of(row, tasks[row.task_id]), now),
+            error=LOST,
+            crashed=True,
+        )
+        for row in leases
+        if row.task_id in tasks
+    ]
+    record(connection, ended, now)
+    return [row.queue for row in leases]
+
+
+_WAITING_TOO_LONG = (
+    select(task.c.id)
+    .where(
+        task.c.outcome.is_(None),
+        task.c.expires_at <= bindparam("now", type_=task.c.expires_at.type),
+        not_(exists().where(lease.c.task_id == task.c.id)),
+    )
+    .order_by(task.c.expires_at)
+    .limit(SLICE)
+)
+
+
+def expire(connection: Connection, now: datetime) -> list[str]:
+    """End tasks that no worker has started by their `expires_at`. Returns their ids.
+
+    Only a task whose place in the line could be taken has expired: one that is running runs on.
+    """
+    overdue = list(connection.execute(_WAITING_TOO_LONG, {"now": now}).scalars())
+    if not overdue:
+        return []
+    taken: list[str] = []
+    for table in (ready, scheduled):
+        waiting = select(table.c.task_id).where(table.c.task_id.in_(overdue)).with_for_update(skip_locked=True)
+        ids = list(connection.execute(waiting).scalars())
+        if ids:
+            taken += connection.execute(
+                delete(table).where(table.c.task_id.in_(ids)).returning(table.c.task_id)
+            ).scalars()
+    if taken:
+        connection.execute(
+            update(task)
+            .where(task.c.id.in_(taken), task.c.outcome.is_(None))
+            .values(outcome=Status.EXPIRED.value, finished_at=now)
+        )
+    return taken

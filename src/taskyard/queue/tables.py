@@ -1,0 +1,134 @@
+"""The tables of the queue, by temperature: `task` is cold, `ready` and `lease` are what a claim touches.
+
+Timestamps are the database's. `seq` is the microsecond at which a task became ready, made to grow within a process.
+Owners and commands are no foreign keys: their check would lock the parent's row at every enqueue, and a task outlives
+both.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from taskyard.core.db import Base
+from taskyard.core.types import Id, Instant, Json
+
+task = Table(
+    "task",
+    Base.metadata,
+    Column("id", Id, primary_key=True),
+    Column("owner_id", Id, nullable=False),
+    Column("command", String(100), nullable=False),
+    Column("command_version", Integer),  # the schemas it was checked against; null: not in the catalogue
+    Column("queue", String(100), nullable=False),
+    Column("lane", SmallInteger, nullable=False),  # 0 high, 1 normal, 2 low
+    Column("payload", Text, nullable=False),  # JSON
+    Column("tags", Json, nullable=False),  # what is shown; `task_tag` is what is searched
+    Column("created_at", Instant, nullable=False),
+    Column("run_at", Instant, nullable=False),  # not before
+    Column("expires_at", Instant),  # no longer worth starting from then on
+    Column("timeout_s", Integer, nullable=False),  # of one attempt
+    Column("max_attempts", Integer, nullable=False),
+    Column("backoff", Json),  # null: the default
+    Column("on_lost", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # claims that have ended
+    Column("failures", Integer, nullable=False, server_default="0"),  # those that count against max_attempts
+    Column("crashes", Integer, nullable=False, server_default="0"),  # those whose worker was lost
+    Column("outcome", String(10)),  # null while it is open
+    Column("result", Text),  # JSON
+    Column("error", Text),  # JSON: of the last attempt that failed
+    Column("finished_at", Instant),
+    CheckConstraint("outcome IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost')", name="outcome"),
+    CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_at"),
+    CheckConstraint("lane BETWEEN 0 AND 2", name="lane"),
+    CheckConstraint("on_lost IN ('retry', 'hold', 'fail')", name="on_lost"),
+    Index(None, "owner_id", "id"),
+    Index(None, "command", "id"),
+    Index(None, "queue", "id"),
+    Index(None, "outcome", "id"),
+    Index(
+        "ix_task_expires_at",
+        "expires_at",
+        sqlite_where=text("outcome IS NULL AND expires_at IS NOT NULL"),
+        postgresql_where=text("outcome IS NULL AND expires_at IS NOT NULL"),
+    ),
+)
+
+task_tag = Table(
+    "task_tag",
+    Base.metadata,
+    Column("tag", String(100), primary_key=True),
+    Column("task_id", Id, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "task_id"),
+)
+
+ready = Table(
+    "ready",
+    Base.metadata,
+    Column("task_id", Id, primary_key=True),
+    Column("queue", String(100), nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("pass", BigInteger, nullable=False, server_default="0"),  # fairness; 0 where there is none
+    Column("seq", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Index("ix_ready_order", "queue", "lane", "pass", "seq"),
+)
+
+scheduled = Table(
+    "scheduled",
+    Base.metadata,
+    Column("task_id", Id, primary_key=True),
+    Column("run_at", Instant, nullable=False, index=True),
+    Column("queue", String(100), nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    Base.metadata,
+    Column("task_id", Id, primary_key=True),
+    Column("token", String(43), nullable=False),  # the fence
+    Column("attempt", Integer, nullable=False),
+    Column("queue", String(100), nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("worker", String(200), nullable=False),
+    Column("holder_id", Id, nullable=False),  # the user who claimed
+    Column("claim_id", String(100)),
+    Column("leased_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("cancel_at", Instant),  # when its cancellation was asked for
+    Column("progress", SmallInteger),  # percent
+    Column("note", String(500)),
+    Column("log", Text, nullable=False, server_default=""),
+    Index(
+        "ix_lease_claim_id",
+        "claim_id",
+        "holder_id",
+        sqlite_where=text("claim_id IS NOT NULL"),
+        postgresql_where=text("claim_id IS NOT NULL"),
+    ),
+)
+
+attempt = Table(
+    "attempt",
+    Base.metadata,
+    Column("task_id", Id, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("worker", String(200), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("error", Text),  # JSON
+    Column("log", Text, nullable=False, server_default=""),
+    CheckConstraint("outcome IN ('succeeded', 'failed', 'released', 'cancelled', 'lost')", name="outcome"),
+)

@@ -1,0 +1,57 @@
+"""Leases over HTTP: what workers in any language speak."""
+
+from typing import Any
+
+from flask import Response
+
+from taskyard.tasks import leases, render
+from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
+from taskyard.users.current import current_actor
+from taskyard.web import answers, caller_gone
+from taskyard.web.auth import scope
+from taskyard.web.blueprint import Blueprint, MethodView
+
+blp = Blueprint(
+    "leases", __name__, url_prefix="/v1", description="What workers do: claim tasks, keep them, settle them."
+)
+
+
+@blp.route("/leases")
+class Leases(MethodView):
+    @blp.arguments(ClaimIn())
+    @blp.response(200, LeasesOut())
+    @blp.alt_response(204, description="There is no task in these queues.")
+    @scope("work")
+    def post(self, sent: dict[str, Any]) -> Response:
+        """Claim tasks"""
+        found = leases.take(current_actor(), sent, caller_gone.watch())
+        if not found:
+            return Response(status=204)
+        return answers.json({"leases": [render.lease(one) for one in found]})
+
+
+@blp.route("/leases/extend")
+class LeasesExtend(MethodView):
+    @blp.arguments(ExtensionsIn())
+    @blp.response(200, ExtensionsOut())
+    @scope("work")
+    def post(self, sent: dict[str, Any]) -> Response:
+        """Extend leases"""
+        beats = leases.keep(sent["leases"])
+        told = [{"token": one["token"], "status": beat} for one, beat in zip(sent["leases"], beats, strict=True)]
+        return answers.json({"leases": told})
+
+
+@blp.route("/leases/settle")
+class LeasesSettle(MethodView):
+    @blp.arguments(ReportsIn())
+    @blp.response(200, ReportsOut())
+    @scope("work")
+    def post(self, sent: dict[str, Any]) -> Response:
+        """Settle leases"""
+        settled = leases.report(sent["leases"])
+        told = [
+            render.settled(one["token"], leases.answer(state), state.status, faults)
+            for one, (state, faults) in zip(sent["leases"], settled, strict=True)
+        ]
+        return answers.json({"leases": told})

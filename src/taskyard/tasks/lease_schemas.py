@@ -1,0 +1,157 @@
+"""Leases as they come in and go out."""
+
+from marshmallow import fields, validate
+
+from taskyard.queue.lifecycle import Status
+from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, queue_field
+from taskyard.web.schema import NotBlank, Schema, Text, When
+
+LEASE_S = validate.Range(1, 43_200)
+MAX_RESULT = 1024 * 1024  # bytes of JSON
+TOKEN = {"description": "From the lease. It alone authorises what is done with that lease.", "example": "0199…"}
+
+
+class ClaimIn(Schema):
+    """What a worker asks for."""
+
+    queues = fields.List(
+        queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]}
+    )
+    limit = fields.Integer(strict=True, load_default=1, validate=validate.Range(1, 100))
+    lease_s = fields.Integer(
+        strict=True,
+        load_default=60,
+        validate=LEASE_S,
+        metadata={"description": "How long the tasks are held without a sign of life."},
+    )
+    wait = fields.Float(
+        load_default=0,
+        validate=validate.Range(0, 20),
+        metadata={"description": "Seconds to wait for a task where there is none."},
+    )
+    worker = Text(
+        load_default="anonymous",
+        validate=[NotBlank(), validate.Length(max=200)],
+        metadata={"description": "A name to be recognised by.", "example": "host-1:4711"},
+    )
+    claim_id = Text(
+        validate=[NotBlank(), validate.Length(max=100)],
+        metadata={"description": "An id of your own for this claim: sent again, it gets the same leases again."},
+    )
+
+
+class LeasedTask(Schema):
+    """What a worker needs to know of a task."""
+
+    id = fields.UUID(required=True)
+    command = fields.String(required=True)
+    command_version = fields.Integer(required=True, allow_none=True)
+    queue = fields.String(required=True)
+    priority = fields.String(required=True, validate=PRIORITY)
+    payload = fields.Raw(required=True, allow_none=True)
+    tags = fields.List(fields.String(), required=True)
+    created_at = When(required=True)
+    timeout_s = fields.Integer(required=True)
+    max_attempts = fields.Integer(required=True)
+
+
+class LeaseOut(Schema):
+    """A task in a worker's hands, for a time."""
+
+    task = fields.Nested(LeasedTask, required=True)
+    attempt = fields.Integer(required=True, metadata={"description": "Which run of the task this is, from 1."})
+    token = fields.String(required=True, metadata=TOKEN)
+    expires_at = When(required=True)
+
+
+class LeasesOut(Schema):
+    """The tasks a claim got."""
+
+    leases = fields.List(fields.Nested(LeaseOut), required=True)
+
+
+class ExtensionIn(Schema):
+    """A sign of life."""
+
+    token = fields.String(required=True, validate=validate.Length(max=200), metadata=TOKEN)
+    lease_s = fields.Integer(strict=True, load_default=60, validate=LEASE_S)
+    progress = fields.Integer(strict=True, validate=validate.Range(0, 100), metadata={"description": "Percent."})
+    note = Text(validate=validate.Length(max=500), metadata={"example": "page 17 of 40"})
+    log = Text(validate=validate.Length(max=65_536), metadata={"description": "Text to add to the attempt's log."})
+
+
+class ExtensionsIn(Schema):
+    """Signs of life, for many leases at once."""
+
+    leases = fields.List(fields.Nested(ExtensionIn), required=True, validate=validate.Length(1, 1000))
+
+
+class ExtensionOut(Schema):
+    """What a worker is told: go on, it is no longer yours, or stop."""
+
+    token = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(["ok", "stale", "cancel"]))
+
+
+class ExtensionsOut(Schema):
+    """An answer per lease, in their order."""
+
+    leases = fields.List(fields.Nested(ExtensionOut), required=True)
+
+
+class ReportIn(Schema):
+    """How an attempt ended."""
+
+    token = fields.String(required=True, validate=validate.Length(max=200), metadata=TOKEN)
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf(["succeeded", "failed", "released"]),
+        metadata={"description": "released: given back unfinished; counts neither as failure nor as crash."},
+    )
+    result = fields.Raw(allow_none=True, metadata={"description": "Any JSON, 1 MiB at most."})
+    error = fields.Raw(
+        allow_none=True,
+        metadata={
+            "description": "What went wrong: any JSON.",
+            "example": {"type": "ValueError", "message": "no width"},
+        },
+    )
+    retry_in_s = fields.Float(
+        validate=validate.Range(0, MAX_DELAY_S),
+        metadata={"description": "Instead of the command's backoff, after failed or released."},
+    )
+    log = Text(validate=validate.Length(max=65_536), metadata={"description": "Text to add to the attempt's log."})
+
+
+class ReportsIn(Schema):
+    """How attempts ended, for many leases at once."""
+
+    leases = fields.List(fields.Nested(ReportIn), required=True, validate=validate.Length(1, 1000))
+
+
+class ReportFault(Schema):
+    """One thing in which a result does not fit its schema."""
+
+    detail = fields.String(required=True)
+    pointer = fields.String(required=True)
+
+
+class ReportOut(Schema):
+    """What became of a report."""
+
+    token = fields.String(required=True)
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["ok", "stale", "cancelled"]),
+        metadata={"description": "stale: the lease is no longer held, nothing has changed."},
+    )
+    task_status = fields.String(required=True, allow_none=True, validate=validate.OneOf([s.value for s in Status]))
+    errors = fields.List(
+        fields.Nested(ReportFault), metadata={"description": "Where the result does not fit the command's schema."}
+    )
+
+
+class ReportsOut(Schema):
+    """An answer per report, in their order."""
+
+    leases = fields.List(fields.Nested(ReportOut), required=True)

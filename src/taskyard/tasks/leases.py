@@ -1,0 +1,126 @@
+"""What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from taskyard.commands import catalogue, validation
+from taskyard.core import clock, transaction
+from taskyard.core.db import database
+from taskyard.core.errors import Fault, Invalid
+from taskyard.queue.claim import Claim, Lease, claim, split_token
+from taskyard.queue.extend import Beat, Extension, extend
+from taskyard.queue.lifecycle import Status
+from taskyard.queue.settle import Outcome, Report, Settled, schemas_of, settle
+from taskyard.tasks.lease_schemas import MAX_RESULT
+from taskyard.tasks.waiting import waiting
+from taskyard.users.actor import Actor
+
+MAX_ERROR = 64 * 1024  # bytes of JSON
+NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
+
+
+def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> list[Lease]:
+    """Lease tasks to a worker, waiting for one where it asked to. `sent` is a loaded ClaimIn.
+
+    Raises:
+        Forbidden: the actor may not work on one of the queues.
+    """
+    queues = list(dict.fromkeys(sent["queues"]))
+    actor.require_queues(queues)
+    wanted = Claim(actor.user_id, sent["worker"], queues, sent["limit"], sent["lease_s"], sent.get("claim_id"))
+    found: list[Lease] = []
+
+    def attempt() -> bool:
+        found.extend(transaction.batch(database(), lambda connection: claim(connection, wanted, clock.now())))
+        return bool(found)
+
+    if sent["wait"]:
+        waiting(database()).until(queues, attempt, sent["wait"], gone)
+    else:
+        attempt()
+    return found
+
+
+def keep(sent: list[dict[str, Any]]) -> list[Beat]:
+    """Extend leases. `sent` are loaded ExtensionIns; the answers are in their order."""
+    extensions = [
+        Extension(*_split(one["token"]), one["lease_s"], one.get("progress"), one.get("note"), one.get("log"))
+        for one in sent
+    ]
+    return transaction.batch(database(), lambda connection: extend(connection, extensions, clock.now()))
+
+
+def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
+    """Settle leases. `sent` are loaded ReportIns; the answers are in their order, with the faults of the result.
+
+    A result that does not fit its command's schema fails the attempt.
+    """
+    reports = [_report(one, f"/leases/{index}") for index, one in enumerate(sent)]
+
+    def operation(connection: Connection) -> list[tuple[Settled, list[Fault]]]:
+        checked = _check_results(connection, reports, sent)
+        return list(zip(settle(connection, [r for r, _ in checked], clock.now()), [f for _, f in checked], strict=True))
+
+    settled = transaction.batch(database(), operation)
+    waiting(database()).wake([queue for one, _ in settled for queue in one.ready])
+    return settled
+
+
+def _split(token: str) -> tuple[str, str]:
+    return split_token(token) or (NO_TASK, "")
+
+
+def _report(sent: dict[str, Any], at: str) -> Report:
+    return Report(
+        *_split(sent["token"]),
+        Outcome(sent["outcome"]),
+        result=_json(sent.get("result"), MAX_RESULT, f"{at}/result"),
+        error=_json(sent.get("error"), MAX_ERROR, f"{at}/error"),
+        retry_in_s=sent.get("retry_in_s"),
+        log=sent.get("log", ""),
+    )
+
+
+def _json(value: Any, most: int, at: str) -> str | None:
+    if value is None:
+        return None
+    text = orjson.dumps(value)
+    if len(text) > most:
+        raise Invalid([Fault(f"Must be {most // 1024} KiB of JSON at most.", pointer=at)])
+    return text.decode()
+
+
+def _check_results(
+    connection: Connection, reports: list[Report], sent: list[dict[str, Any]]
+) -> list[tuple[Report, list[Fault]]]:
+    succeeded = [r.task_id for r in reports if r.outcome is Outcome.SUCCEEDED]
+    schemas = schemas_of(connection, succeeded)
+    checked: list[tuple[Report, list[Fault]]] = []
+    for of, one in zip(reports, sent, strict=True):
+        faults: list[Fault] = []
+        if of.outcome is Outcome.SUCCEEDED and of.task_id in schemas:
+            validator = catalogue.result_validator(connection, *schemas[of.task_id])
+            if validator is not None:
+                faults = validation.faults(validator, one.get("result"), "/result")
+        checked.append((_failed(of, faults) if faults else of, faults))
+    return checked
+
+
+def _failed(of: Report, faults: list[Fault]) -> Report:
+    error = {
+        "type": "invalid_result",
+        "message": "The result does not fit the command's schema.",
+        "errors": [fault.to_dict() for fault in faults],
+    }
+    return replace(of, outcome=Outcome.FAILED, result=None, error=orjson.dumps(error).decode())
+
+
+def answer(settled: Settled) -> str:
+    """How a report is answered: ok, stale or cancelled."""
+    if settled.status is None:
+        return "stale"
+    return "cancelled" if settled.status is Status.CANCELLED else "ok"

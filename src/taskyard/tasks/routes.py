@@ -1,0 +1,93 @@
+"""Tasks over HTTP."""
+
+from typing import Any
+
+from flask import Response, current_app
+
+from taskyard.tasks import render, service
+from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
+from taskyard.users.current import current_actor
+from taskyard.web import answers, idempotency, pagination
+from taskyard.web.auth import scope
+from taskyard.web.blueprint import Blueprint, MethodView
+from taskyard.web.documented import refuses
+
+blp = Blueprint("tasks", __name__, url_prefix="/v1", description="Units of work: submit, read, change, cancel, retry.")
+
+
+@blp.route("/tasks")
+class Tasks(MethodView):
+    @blp.arguments(TaskQuery(), location="query")
+    @blp.response(200, TaskPage())
+    @pagination.paged
+    @scope("read")
+    def get(self, query: dict[str, Any]) -> Response:
+        """List tasks"""
+        rows = service.newest(current_actor(), query, pagination.position(query))
+        page, headers = pagination.page(query, rows, lambda row: row.id)
+        return answers.json({"tasks": [render.task(row) for row in page]}, headers=headers)
+
+    @blp.arguments(TaskIn())
+    @blp.response(201, TaskOut(), headers={"Location": {"description": "Where it is.", "schema": {"type": "string"}}})
+    @idempotency.idempotent
+    @scope("write")
+    def post(self, sent: dict[str, Any]) -> Response:
+        """Submit a task"""
+        closed = current_app.extensions["taskyard.config"].closed_catalogue
+        return answers.ready(service.submit(current_actor(), sent, idempotency.take(), closed=closed))
+
+
+@blp.route("/tasks/<id:task_id>")
+class TaskById(MethodView):
+    @blp.response(200, TaskOut())
+    @refuses(404)
+    @scope("read")
+    def get(self, task_id: str) -> Response:
+        """Get a task"""
+        return answers.json(render.task(service.get(current_actor(), task_id)))
+
+    @blp.arguments(TaskPatch())
+    @blp.response(200, TaskOut())
+    @refuses(404, 409)
+    @scope("write")
+    def patch(self, sent: dict[str, Any], task_id: str) -> Response:
+        """Change a waiting task"""
+        return answers.json(render.task(service.change(current_actor(), task_id, sent)))
+
+    @blp.response(204)
+    @refuses(404, 409)
+    @scope("write")
+    def delete(self, task_id: str) -> Response:
+        """Delete an ended task"""
+        service.remove(current_actor(), task_id)
+        return Response(status=204)
+
+
+@blp.route("/tasks/<id:task_id>/cancel")
+class TaskCancel(MethodView):
+    @blp.response(200, TaskOut())
+    @refuses(404, 409)
+    @scope("write")
+    def post(self, task_id: str) -> Response:
+        """Cancel a task"""
+        return answers.json(render.task(service.cancel(current_actor(), task_id)))
+
+
+@blp.route("/tasks/<id:task_id>/retry")
+class TaskRetry(MethodView):
+    @blp.response(200, TaskOut())
+    @refuses(404, 409)
+    @scope("write")
+    def post(self, task_id: str) -> Response:
+        """Retry an unsuccessful task"""
+        return answers.json(render.task(service.retry(current_actor(), task_id)))
+
+
+@blp.route("/tasks/<id:task_id>/attempts")
+class TaskAttempts(MethodView):
+    @blp.response(200, AttemptPage())
+    @refuses(404)
+    @scope("read")
+    def get(self, task_id: str) -> Response:
+        """List a task's attempts"""
+        return answers.json({"attempts": service.attempts(current_actor(), task_id)})

@@ -1,0 +1,162 @@
+"""Tasks as they come in and go out."""
+
+import re
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from taskyard.queue.lifecycle import LANES, Status
+from taskyard.web.pagination import PageQuery
+from taskyard.web.schema import NotBlank, Schema, Text, When
+
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
+QUEUE = validate.Regexp(
+    r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\Z", error="Letters, digits and . _ : - only, 100 characters at most."
+)
+TAG = validate.And(NotBlank(), validate.Length(max=100))
+PRIORITY = validate.OneOf(list(LANES))
+STATUSES = validate.OneOf([status.value for status in Status])
+MAX_PAYLOAD = 256 * 1024  # bytes of JSON
+MAX_DELAY_S = 366 * 86_400
+MAX_TIMEOUT_S = 7 * 86_400
+
+
+def command_field(**kwargs: Any) -> fields.Field[Any]:
+    return Text(
+        validate=[NotBlank(), validate.Length(max=100), validate.Regexp(r"[^\x00-\x1f\x7f]*\Z")],
+        metadata={"description": "What the task does: its type.", "example": "resize"},
+        **kwargs,
+    )
+
+
+def queue_field(**kwargs: Any) -> fields.Field[Any]:
+    return Text(validate=QUEUE, metadata={"example": "images", **kwargs.pop("metadata", {})}, **kwargs)
+
+
+def tags_field(**kwargs: Any) -> fields.Field[Any]:
+    return fields.List(
+        Text(validate=TAG), validate=validate.Length(max=20), metadata={"example": ["customer-17"]}, **kwargs
+    )
+
+
+class TaskIn(Schema):
+    """A new task."""
+
+    command = command_field(required=True)
+    payload = fields.Raw(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "Any JSON, 256 KiB at most.", "example": {"width": 200}},
+    )
+    priority = fields.String(validate=PRIORITY, metadata={"example": "high"})
+    queue = queue_field(metadata={"description": "By default the command's, which is the queue of its name."})
+    run_at = When(metadata={"description": "Not before this moment."})
+    delay_s = fields.Float(
+        validate=validate.Range(0, MAX_DELAY_S), metadata={"description": "The same as a delay in seconds."}
+    )
+    expires_at = When(metadata={"description": "No longer worth starting from this moment on."})
+    tags = tags_field(load_default=list)
+    max_attempts = fields.Integer(strict=True, validate=validate.Range(1, 1000), metadata={"example": 5})
+    timeout_s = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, MAX_TIMEOUT_S),
+        metadata={"description": "How long one attempt may take.", "example": 60},
+    )
+
+    @validates_schema
+    def one_time(self, data: dict[str, Any], **_: Any) -> None:
+        if "run_at" in data and "delay_s" in data:
+            raise ValidationError("Give either run_at or delay_s.", "delay_s")
+
+
+class TaskPatch(Schema):
+    """What can be changed of a task that has not started."""
+
+    priority = fields.String(validate=PRIORITY)
+    run_at = When()
+    payload = fields.Raw(allow_none=True)
+    tags = tags_field()
+
+
+class LeaseInfo(Schema):
+    """The attempt under way."""
+
+    worker = fields.String(required=True)
+    started_at = When(required=True)
+    expires_at = When(required=True)
+    progress = fields.Integer(required=True, allow_none=True, metadata={"description": "Percent."})
+    note = fields.String(required=True, allow_none=True)
+    cancel_requested_at = When(required=True, allow_none=True)
+
+
+class TaskOut(Schema):
+    """A task."""
+
+    id = fields.UUID(required=True)
+    command = fields.String(required=True)
+    command_version = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "The schemas it was checked against."}
+    )
+    queue = fields.String(required=True)
+    priority = fields.String(required=True, validate=PRIORITY)
+    status = fields.String(required=True, validate=STATUSES)
+    payload = fields.Raw(required=True, allow_none=True)
+    tags = fields.List(fields.String(), required=True)
+    owner_id = fields.UUID(required=True)
+    created_at = When(required=True)
+    run_at = When(required=True)
+    expires_at = When(required=True, allow_none=True)
+    finished_at = When(required=True, allow_none=True)
+    timeout_s = fields.Integer(required=True)
+    max_attempts = fields.Integer(required=True)
+    attempts = fields.Integer(required=True, metadata={"description": "Times it was started."})
+    failures = fields.Integer(required=True, metadata={"description": "Attempts that count against max_attempts."})
+    crashes = fields.Integer(required=True, metadata={"description": "Attempts whose worker was lost."})
+    result = fields.Raw(required=True, allow_none=True)
+    error = fields.Raw(required=True, allow_none=True, metadata={"description": "Of the last attempt that failed."})
+    lease = fields.Nested(LeaseInfo, required=True, allow_none=True)
+
+
+class TaskPage(Schema):
+    """A page of tasks, newest first."""
+
+    tasks = fields.List(fields.Nested(TaskOut), required=True)
+
+
+class TaskQuery(PageQuery):
+    """Which tasks a list holds."""
+
+    status = fields.String(validate=STATUSES)
+    command = fields.String()
+    queue = fields.String()
+    tag = fields.String()
+    owner = fields.String(
+        load_default="me",
+        metadata={"description": "`me`, `all` (moderators and admins) or a user's id."},
+        validate=validate.Regexp(
+            r"(me|all|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\Z", error="Must be me, all or a user's id."
+        ),
+    )
+    created_from = When(metadata={"description": "Created at this moment or later."})
+    created_until = When(metadata={"description": "Created before this moment."})
+
+
+class AttemptOut(Schema):
+    """One run of a task."""
+
+    number = fields.Integer(required=True)
+    outcome = fields.String(
+        required=True,
+        validate=validate.OneOf(["running", "succeeded", "failed", "released", "cancelled", "lost"]),
+    )
+    worker = fields.String(required=True)
+    started_at = When(required=True)
+    ended_at = When(required=True, allow_none=True)
+    error = fields.Raw(required=True, allow_none=True)
+    log = fields.String(required=True, metadata={"description": "Its last 64 KiB."})
+
+
+class AttemptPage(Schema):
+    """The attempts of a task, first to last."""
+
+    attempts = fields.List(fields.Nested(AttemptOut), required=True)

@@ -1,0 +1,116 @@
+"""Workers that wait for tasks: one look at the database per process feeds them all.
+
+Whoever enqueues in this process wakes waiters at once; for what other processes do, one thread looks every POLL_S while
+somebody waits. No wait holds a connection.
+"""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from taskyard.core.db import Database
+from taskyard.core.errors import TaskyardError
+from taskyard.queue.tables import ready
+
+POLL_S = 0.05
+GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
+
+_QUEUES_WITH_WORK = (
+    select(ready.c.queue).where(ready.c.queue.in_(bindparam("queues", expanding=True))).group_by(ready.c.queue)
+)
+
+
+class _Waiter:
+    def __init__(self, queues: list[str]) -> None:
+        self.queues = queues
+        self.woken = threading.Event()
+
+
+class Waiting:
+    """The waiters of one process on one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._by_queue: defaultdict[str, deque[_Waiter]] = defaultdict(deque)
+        self._poller: threading.Thread | None = None
+
+    def wake(self, queues: Iterable[str]) -> None:
+        """Wake one waiter for each task that came into these queues."""
+        with self._lock:
+            for queue in queues:
+                line = self._by_queue.get(queue)
+                while line:
+                    waiter = line.popleft()
+                    if not waiter.woken.is_set():
+                        waiter.woken.set()
+                        break
+
+    def until(self, queues: list[str], attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]) -> None:
+        """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone."""
+        give_up_at = time.monotonic() + wait_s
+        while True:
+            waiter = self._enter(queues)  # before the attempt, so that nothing slips in between
+            try:
+                if gone() or attempt():
+                    return
+                self._sleep(waiter, give_up_at, gone)
+            finally:
+                self._leave(waiter)
+            if time.monotonic() >= give_up_at:
+                return
+
+    def _sleep(self, waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> None:
+        while (left := give_up_at - time.monotonic()) > 0:
+            if waiter.woken.wait(min(left, GONE_EVERY_S)) or gone():
+                return
+
+    def _enter(self, queues: list[str]) -> _Waiter:
+        waiter = _Waiter(queues)
+        with self._lock:
+            for queue in queues:
+                self._by_queue[queue].append(waiter)
+            if self._poller is None:
+                self._poller = threading.Thread(target=self._poll, name="waiting", daemon=True)
+                self._poller.start()
+        return waiter
+
+    def _leave(self, waiter: _Waiter) -> None:
+        with self._lock:
+            for queue in waiter.queues:
+                line = self._by_queue.get(queue)
+                if line and waiter in line:
+                    line.remove(waiter)
+                if not line:
+                    self._by_queue.pop(queue, None)
+
+    def _poll(self) -> None:
+        while True:
+            time.sleep(POLL_S)
+            with self._lock:
+                queues = list(self._by_queue)
+                if not queues:
+                    self._poller = None
+                    return
+            try:
+                with self._database.read.connect() as connection:
+                    busy = list(connection.execute(_QUEUES_WITH_WORK, {"queues": queues}).scalars())
+            except (SQLAlchemyError, TaskyardError):
+                continue  # the waiters' own attempts will say so
+            self.wake(busy)
+
+
+_waiting: WeakKeyDictionary[Database, Waiting] = WeakKeyDictionary()
+
+
+def waiting(database: Database) -> Waiting:
+    """The waiters on this database in this process."""
+    found = _waiting.get(database)
+    if found is None:
+        found = _waiting.setdefault(database, Waiting(database))
+    return found

@@ -1,0 +1,87 @@
+"""flask-smorest's blueprint and API with our parser, our errors and the documentation of both."""
+
+from http import HTTPStatus
+from typing import Any
+
+import flask_smorest
+from flask.views import MethodView as FlaskMethodView
+
+from taskyard.web import problems
+from taskyard.web.auth import PUBLIC
+from taskyard.web.documented import Notes, notes
+from taskyard.web.parser import StrictParser
+from taskyard.web.schema import Problem
+
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
+CHALLENGE = {"WWW-Authenticate": {"description": "The scheme to use (RFC 6750).", "schema": {"type": "string"}}}
+PROBLEM_HEADERS = {401: CHALLENGE, 429: RETRY_AFTER, 503: RETRY_AFTER}
+
+
+class MethodView(FlaskMethodView):
+    init_every_request = False  # views hold no state
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest ships no types
+    """A blueprint whose routes document what they ask for and what they may refuse."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepare_doc_cbks.append(self._prepare_edge_doc)
+
+    def _store_endpoint_docs(self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for method, info in self._docs[endpoint].items():
+            if method != "parameters":
+                view = getattr(obj, method) if isinstance(obj, type) else obj
+                info["required_scope"] = getattr(view, "required_scope", None)
+                info["notes"] = notes(view)
+                info["operation_id"] = f"{method}{obj.__name__}" if isinstance(obj, type) else obj.__name__
+
+    @staticmethod
+    def _prepare_edge_doc(doc: dict[str, Any], info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
+        """Security, the refusals that this layer itself may answer, and a stable operation id."""
+        wanted, noted = info["required_scope"], info["notes"]
+        doc["operationId"] = info["operation_id"]
+        doc["security"] = [] if wanted == PUBLIC else [{"key": []}, {"password": [wanted]}]
+        if noted.parameters:
+            doc["parameters"] = [*doc.get("parameters", []), *noted.parameters]
+        responses = doc.setdefault("responses", {})
+        for status, response in responses.items():
+            if int(status) < 300 and noted.headers:
+                response["headers"] = {**response.get("headers", {}), **noted.headers}
+        for status in _refusals(doc, wanted, method, noted):
+            responses.setdefault(status, HTTPStatus(status).name)
+        return doc
+
+
+def _refusals(doc: dict[str, Any], wanted: str, method: str, noted: Notes) -> list[int]:
+    statuses = [503, *noted.refusals]
+    if method in {"post", "put", "patch"}:
+        statuses += [413]
+    if "requestBody" in doc:
+        statuses += [415, 422]
+    if doc.get("parameters"):
+        statuses += [422]
+    if wanted != PUBLIC:
+        statuses += [401, 403]
+    return statuses
+
+
+class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no types
+    ERROR_SCHEMA = Problem
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        """web/problems.py answers errors; flask-smorest's handler would drop Allow and Retry-After."""
+
+    def _register_responses(self) -> None:
+        """Every refusal as a named response, to be referred to by its status' name."""
+        for kind in {**problems.HTTP_KINDS, **{k.status: k for k in problems.KINDS.values()}}.values():
+            response = {
+                "description": kind.title,
+                "content": {problems.MEDIA_TYPE: {"schema": Problem}},
+                "headers": PROBLEM_HEADERS.get(kind.status, {}),
+            }
+            self.spec.components.response(HTTPStatus(kind.status).name, response, lazy=True)

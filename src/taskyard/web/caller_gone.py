@@ -1,0 +1,27 @@
+"""Whether whoever made a request still listens, for those that make it wait."""
+
+import select
+import socket
+from collections.abc import Callable
+
+from flask import request
+
+
+def watch() -> Callable[[], bool]:
+    """A question to ask while waiting: True once the caller has closed its connection.
+
+    gunicorn hands its socket over in the environ; where there is none (tests, other servers) nobody ever goes.
+    """
+    connection: socket.socket | None = request.environ.get("gunicorn.socket")
+    if connection is None:
+        return lambda: False
+    descriptor = connection.fileno()
+
+    def gone() -> bool:
+        # MSG_PEEK on a duplicate: gevent's own socket would wait for something to read.
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
+        events = poller.poll(0)
+        return bool(events and events[0][1] & (select.POLLRDHUP | select.POLLHUP | select.POLLERR))
+
+    return gone

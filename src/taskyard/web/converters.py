@@ -1,0 +1,20 @@
+"""Ids in paths: what is no UUID is no path of ours, and so a 404."""
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+from taskyard.web.blueprint import Api
+
+
+class IdConverter(BaseConverter):
+    regex = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+    def to_python(self, value: str) -> Any:
+        return value.lower()
+
+
+def register(app: Flask, api: Api) -> None:
+    app.url_map.converters["id"] = IdConverter
+    api.register_converter(IdConverter, lambda _: {"type": "string", "format": "uuid"})

