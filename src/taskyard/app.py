@@ -10,7 +10,7 @@ from taskyard.core.db import attach, db, engine_binds
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
 from taskyard.users.authentication import Authenticator
-from taskyard.web import auth, converters, health, problems, requests
+from taskyard.web import auth, converters, docs, health, problems, requests
 from taskyard.web.blueprint import Api
 
 
@@ -44,4 +44,6 @@ def create_app(config: Config | None = None) -> Flask:
     converters.register(app, api)
     for blueprint in (tasks.blp, leases.blp):
         api.register_blueprint(blueprint)
+    if config.docs:
+        docs.register(app, api)
     return app
