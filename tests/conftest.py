@@ -15,6 +15,7 @@ from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 
+pytest_plugins = ["support.server"]
 SECRET = b"a secret for tests that is long enough"
 
 
