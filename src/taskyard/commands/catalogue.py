@@ -37,6 +37,7 @@ class _Memory:
     results: dict[tuple[str, int], Validator | None] = field(default_factory=dict)  # never old: versions do not change
 
 
+_UNKNOWN: Any = object()
 _memories: WeakKeyDictionary[Database, _Memory] = WeakKeyDictionary()
 MEMORY_SIZE = 10_000
 
@@ -69,17 +70,38 @@ def revision(connection: Connection) -> int:
     return int(connection.execute(_REVISION).scalar_one())
 
 
+def remembered(name: str) -> tuple[int, Definition | None]:
+    """What this process knows of a command, and of which revision: whoever acts on it checks that it still holds."""
+    memory = _memory(database())
+    found = memory.definitions.get(name, _UNKNOWN)
+    if found is _UNKNOWN:
+        with database().read.connect() as connection:
+            _look_up(connection, memory, name)
+        found = memory.definitions[name]
+    return memory.revision, found
+
+
 def definition(name: str) -> Definition | None:
     """What the catalogue says of a command; None where it is not registered."""
     memory = _memory(database())
     with database().read.connect() as connection:
-        newest = revision(connection)
-        if newest != memory.revision or len(memory.definitions) > MEMORY_SIZE:
-            memory.definitions = {}
-            memory.revision = newest
-        if name not in memory.definitions:
-            memory.definitions[name] = _read(connection, name)
+        if revision(connection) != memory.revision or name not in memory.definitions:
+            _look_up(connection, memory, name)
     return memory.definitions[name]
+
+
+def forget() -> None:
+    """Look everything up anew."""
+    _memory(database()).revision = -1
+    _memory(database()).definitions = {}
+
+
+def _look_up(connection: Connection, memory: _Memory, name: str) -> None:
+    newest = revision(connection)
+    if newest != memory.revision or len(memory.definitions) > MEMORY_SIZE:
+        memory.definitions = {}
+        memory.revision = newest
+    memory.definitions[name] = _read(connection, name)
 
 
 def _read(connection: Connection, name: str) -> Definition | None:

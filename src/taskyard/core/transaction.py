@@ -1,19 +1,31 @@
 """Every commit of Taskyard stands here, in three forms.
 
 `request`: an ordinary HTTP request; begun at its first write, committed once when the answer is below 400.
-`own`: what must stay although the request fails (a failed login, the last use of a key).
-`batch`: the hot path; an operation over a connection, answered after the commit.
+`own`: a transaction of its own: a deed on one task, a duty of the dispatcher, what must stay although a request fails.
+`batch`: the hot path; what concurrent requests want written, gathered into one transaction, each answered after the
+commit.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
+import gevent
+from gevent import monkey
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskyard.core.db import Database, db
+from taskyard.core.errors import Unavailable
+from taskyard.core.gather import Gatherer, Pending
 
-T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741
+R = TypeVar("R")
+
+MOST = 500  # items a transaction, so that none holds the write lock for long
+_gatherers: WeakKeyDictionary[Database, dict[Any, Gatherer]] = WeakKeyDictionary()
 
 
 def commit_request() -> None:
@@ -30,16 +42,74 @@ def rollback_request() -> None:
 
 @contextmanager
 def own(database: Database) -> Iterator[Connection]:
-    """A transaction of its own, committed when the block ends."""
+    """A transaction of its own, committed when the block ends and rolled back when it raises."""
     with database.write.begin() as connection:
         yield connection
 
 
-def batch(database: Database, operation: Callable[[Connection], T]) -> T:
-    """Run an operation of the hot path and return its answer once it is committed.
+def batch(database: Database, handler: Callable[[Connection, list[I]], list[R]], item: I) -> R:
+    """Hand an item to the handler, together with those of concurrent requests; its result, once committed.
 
-    The operation works on the connection alone and must neither wait nor yield, so that a later writer may gather the
-    operations of concurrent requests into one transaction, each in a savepoint, without any of them being changed.
+    The handler answers in the order of the items. It works on the connection alone and may be run again: where a batch
+    fails, each item is tried in a transaction of its own, so that a bad one does not take its neighbours down.
     """
-    with database.write.begin() as connection:
-        return operation(connection)
+    result: R = _gatherer(database, handler).submit(Pending(handler, item))
+    return result
+
+
+def _gatherer(database: Database, handler: Callable[..., Any]) -> Gatherer:
+    """SQLite has one writer at a time; on PostgreSQL each kind of work has a line of its own."""
+    by_kind = _gatherers.setdefault(database, {})
+    kind = None if database.is_sqlite else handler
+    found = by_kind.get(kind)
+    if found is None:
+        # No reference to `database` from its own value in the weak dictionary: the engines are enough.
+        write, offloads = database.write, database.is_sqlite
+        found = by_kind.setdefault(kind, Gatherer(lambda batch: _run(write, batch, offloads=offloads), MOST))
+    return found
+
+
+def _run(write: Any, batch: list[Pending], *, offloads: bool) -> None:
+    try:
+        _run_together(write, batch, offloads=offloads)
+    except (OperationalError, PoolTimeout, Unavailable) as error:
+        for pending in batch:  # the database's fault: it would not fare better alone
+            pending.error = error
+    except Exception as error:
+        if len(batch) == 1:
+            batch[0].error = error
+            return
+        for pending in batch:
+            _run(write, [pending], offloads=offloads)
+
+
+def _run_together(write: Any, batch: list[Pending], *, offloads: bool) -> None:
+    with write.connect() as connection:
+        transaction = connection.begin()
+        try:
+            for handler, members in _by_handler(batch).items():
+                results = handler(connection, [pending.item for pending in members])
+                for pending, result in zip(members, results, strict=True):
+                    pending.result = result
+        except BaseException:
+            transaction.rollback()
+            raise
+        _commit(transaction, offloads=offloads)
+
+
+def _by_handler(batch: list[Pending]) -> dict[Callable[..., Any], list[Pending]]:
+    groups: dict[Callable[..., Any], list[Pending]] = {}
+    for pending in batch:
+        groups.setdefault(pending.handler, []).append(pending)
+    return groups
+
+
+def _commit(transaction: Any, *, offloads: bool) -> None:
+    """Commit; under gevent SQLite's wait for the disk goes to a native thread, and the hub serves others meanwhile.
+
+    By then all is written and the next batch gathers, so nothing runs into the lock that is still held.
+    """
+    if offloads and monkey.is_module_patched("threading"):
+        gevent.get_hub().threadpool.apply(transaction.commit)
+    else:
+        transaction.commit()

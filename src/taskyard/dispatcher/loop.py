@@ -30,7 +30,8 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
     while not stop.is_set():
         pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
         try:
-            done = transaction.batch(database, duty.run)
+            with transaction.own(database) as connection:
+                done = duty.run(connection)
         except (SQLAlchemyError, TaskyardError):
             log.exception("duty failed", duty=duty.name)
             pause_s = max(pause_s, AFTER_ERROR_S)

@@ -20,6 +20,7 @@ from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
+Reported = tuple[Report, Any]  # with the result as a value, to be checked
 NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
 
 
@@ -35,7 +36,8 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> list[L
     found: list[Lease] = []
 
     def attempt() -> bool:
-        found.extend(transaction.batch(database(), lambda connection: claim(connection, wanted, clock.now())))
+        leases: list[Lease] = transaction.batch(database(), _claim, wanted)
+        found.extend(leases)
         return bool(found)
 
     if sent["wait"]:
@@ -51,7 +53,7 @@ def keep(sent: list[dict[str, Any]]) -> list[Beat]:
         Extension(*_split(one["token"]), one["lease_s"], one.get("progress"), one.get("note"), one.get("log"))
         for one in sent
     ]
-    return transaction.batch(database(), lambda connection: extend(connection, extensions, clock.now()))
+    return transaction.batch(database(), _extend, extensions)
 
 
 def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
@@ -59,15 +61,27 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
     A result that does not fit its command's schema fails the attempt.
     """
-    reports = [_report(one, f"/leases/{index}") for index, one in enumerate(sent)]
-
-    def operation(connection: Connection) -> list[tuple[Settled, list[Fault]]]:
-        checked = _check_results(connection, reports, sent)
-        return list(zip(settle(connection, [r for r, _ in checked], clock.now()), [f for _, f in checked], strict=True))
-
-    settled = transaction.batch(database(), operation)
+    reports = [(_report(one, f"/leases/{index}"), one.get("result")) for index, one in enumerate(sent)]
+    settled = transaction.batch(database(), _settle, reports)
     waiting(database()).wake([queue for one, _ in settled for queue in one.ready])
     return settled
+
+
+def _claim(connection: Connection, claims: list[Claim]) -> list[list[Lease]]:
+    now = clock.now()
+    return [claim(connection, wanted, now) for wanted in claims]
+
+
+def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:
+    beats = iter(extend(connection, [one for call in calls for one in call], clock.now()))
+    return [[next(beats) for _ in call] for call in calls]
+
+
+def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[tuple[Settled, list[Fault]]]]:
+    checked = _check_results(connection, [one for call in calls for one in call])
+    settled = settle(connection, [report for report, _ in checked], clock.now())
+    answers = iter(zip(settled, [faults for _, faults in checked], strict=True))
+    return [[next(answers) for _ in call] for call in calls]
 
 
 def _split(token: str) -> tuple[str, str]:
@@ -94,18 +108,16 @@ def _json(value: Any, most: int, at: str) -> str | None:
     return text.decode()
 
 
-def _check_results(
-    connection: Connection, reports: list[Report], sent: list[dict[str, Any]]
-) -> list[tuple[Report, list[Fault]]]:
-    succeeded = [r.task_id for r in reports if r.outcome is Outcome.SUCCEEDED]
-    schemas = schemas_of(connection, succeeded)
+def _check_results(connection: Connection, reports: list[Reported]) -> list[tuple[Report, list[Fault]]]:
+    """The reports as they stand after their results were checked, with the faults of each."""
+    schemas = schemas_of(connection, [of.task_id for of, _ in reports if of.outcome is Outcome.SUCCEEDED])
     checked: list[tuple[Report, list[Fault]]] = []
-    for of, one in zip(reports, sent, strict=True):
+    for of, result in reports:
         faults: list[Fault] = []
         if of.outcome is Outcome.SUCCEEDED and of.task_id in schemas:
             validator = catalogue.result_validator(connection, *schemas[of.task_id])
             if validator is not None:
-                faults = validation.faults(validator, one.get("result"), "/result")
+                faults = validation.faults(validator, result, "/result")
         checked.append((_failed(of, faults) if faults else of, faults))
     return checked
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from taskyard.tasks import render, service
+from taskyard.tasks import render, service, submission
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
 from taskyard.web import answers, idempotency, pagination
@@ -34,7 +34,7 @@ class Tasks(MethodView):
     def post(self, sent: dict[str, Any]) -> Response:
         """Submit a task"""
         closed = current_app.extensions["taskyard.config"].closed_catalogue
-        return answers.ready(service.submit(current_actor(), sent, idempotency.take(), closed=closed))
+        return answers.ready(submission.submit(current_actor(), sent, idempotency.take(), closed=closed))
 
 
 @blp.route("/tasks/<id:task_id>")

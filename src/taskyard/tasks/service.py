@@ -1,97 +1,21 @@
 """What can be done with tasks, and by whom. Every look-up starts at the owner: what is not yours is not there."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
-from taskyard.commands import catalogue, validation
-from taskyard.commands.catalogue import Definition
-from taskyard.core import clock, idempotency, transaction
+from taskyard.commands import catalogue
+from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, database
-from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound
-from taskyard.core.idempotency import Answer, Once
-from taskyard.core.ids import new_id
-from taskyard.queue import control, policy, read
+from taskyard.core.errors import Conflict, Forbidden, NotFound
+from taskyard.queue import control, read
 from taskyard.queue.control import Change
-from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.queue.read import Filter
 from taskyard.tasks import render
-from taskyard.tasks.schemas import MAX_PAYLOAD
+from taskyard.tasks.submission import checked_payload
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
-
-
-def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, closed: bool = False) -> Answer:
-    """Accept a task. `sent` is a loaded TaskIn; `closed` refuses commands that are not in the catalogue.
-
-    Raises:
-        Invalid: the payload is too large or does not fit the command's schema.
-        Repeated: `once` was used by a call that committed in the meantime.
-    """
-    definition = catalogue.definition(sent["command"])
-    if definition is None and closed:
-        raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
-    now = clock.now()
-    new = _new_task(actor, sent, definition, now)
-    body = orjson.dumps(render.new_task(new))
-    answer = Answer(201, {"Location": f"/v1/tasks/{new.id}"}, body)
-
-    def operation(connection: Connection) -> None:
-        if once is not None:
-            idempotency.keep(connection, once, answer)
-        enqueue(connection, [new])
-
-    transaction.batch(database(), operation)
-    if new.run_at <= now:
-        waiting(database()).wake([new.queue])
-    return answer
-
-
-def _new_task(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime) -> NewTask:
-    payload = _payload(sent["payload"], definition)
-    queue = sent.get("queue") or (definition and definition.queue) or _own_queue(sent["command"])
-    priority = sent.get("priority") or (definition.priority if definition else "normal")
-    run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
-    timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S
-    max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
-    return NewTask(
-        id=new_id(),
-        owner_id=actor.user_id,
-        command=sent["command"],
-        command_version=definition.schema_version if definition else None,
-        payload=payload,
-        queue=queue,
-        lane=LANES[priority],
-        tags=sent["tags"],
-        created_at=now,
-        run_at=max(run_at, now),
-        expires_at=sent.get("expires_at"),
-        timeout_s=timeout_s,
-        max_attempts=max_attempts,
-        backoff=definition.backoff if definition else None,
-        on_lost=definition.on_lost if definition else policy.OnLost.RETRY,
-    )
-
-
-def _own_queue(command: str) -> str:
-    """The queue named after a command; a name has fewer characters to choose from than a command."""
-    return (
-        "".join(c if c.isascii() and (c.isalnum() or c in "._:-") else "-" for c in command).lstrip("._:-") or "default"
-    )
-
-
-def _payload(value: Any, definition: Definition | None) -> str:
-    text = orjson.dumps(value).decode()
-    if len(text) > MAX_PAYLOAD:
-        raise Invalid([Fault(f"The payload is larger than {MAX_PAYLOAD // 1024} KiB.", pointer="/payload")])
-    if definition is not None and definition.payload is not None:
-        found = validation.faults(definition.payload, value, "/payload")
-        if found:
-            raise Invalid(found)
-    return text
 
 
 def get(actor: Actor, task_id: str) -> AnyRow:
@@ -140,30 +64,24 @@ def cancel(actor: Actor, task_id: str) -> AnyRow:
     """Raises:
     Conflict: it has ended already.
     """
-
-    def operation(connection: Connection) -> AnyRow:
+    with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if task.status != Status.CANCELLED and control.cancel(connection, task_id, clock.now()) is None:
             raise Conflict(f"The task has ended already: it is {_own(connection, actor, task_id).status}.")
         return _own(connection, actor, task_id)
-
-    return transaction.batch(database(), operation)
 
 
 def retry(actor: Actor, task_id: str) -> AnyRow:
     """Raises:
     Conflict: it has not ended, or it has succeeded.
     """
-
-    def operation(connection: Connection) -> AnyRow:
+    with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if not control.retry(connection, task_id, clock.now()):
             raise Conflict(f"Only a task that ended without success can be retried; this one is {task.status}.")
-        return _own(connection, actor, task_id)
-
-    row = transaction.batch(database(), operation)
-    waiting(database()).wake([row.queue])
-    return row
+        task = _own(connection, actor, task_id)
+    waiting(database()).wake([task.queue])
+    return task
 
 
 def change(actor: Actor, task_id: str, sent: dict[str, Any]) -> AnyRow:
@@ -177,30 +95,24 @@ def change(actor: Actor, task_id: str, sent: dict[str, Any]) -> AnyRow:
     new = Change(
         lane=LANES[sent["priority"]] if "priority" in sent else None,
         run_at=sent.get("run_at"),
-        payload=_payload(sent["payload"], definition) if "payload" in sent else None,
+        payload=checked_payload(sent["payload"], definition) if "payload" in sent else None,
         command_version=definition.schema_version if definition else None,
-        tags=sent.get("tags"),
+        tags=list(dict.fromkeys(sent["tags"])) if "tags" in sent else None,
     )
-
-    def operation(connection: Connection) -> AnyRow:
+    with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if not control.change(connection, task_id, new, clock.now()):
             raise Conflict(f"Only a task that waits can be changed; this one is {task.status}.")
-        return _own(connection, actor, task_id)
-
-    row = transaction.batch(database(), operation)
-    waiting(database()).wake([row.queue])
-    return row
+        task = _own(connection, actor, task_id)
+    waiting(database()).wake([task.queue])
+    return task
 
 
 def remove(actor: Actor, task_id: str) -> None:
     """Raises:
     Conflict: it has not ended.
     """
-
-    def operation(connection: Connection) -> None:
+    with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if not control.remove(connection, task_id):
             raise Conflict(f"Only a task that has ended can be deleted; this one is {task.status}. Cancel it first.")
-
-    transaction.batch(database(), operation)

@@ -1,12 +1,14 @@
 """gunicorn's settings, for `gunicorn wsgi:app` and `taskyard up` alike. https://docs.gunicorn.org/en/stable/settings.html"""
 
-import os
 from typing import Any
 
 import gevent
 
-bind = os.environ.get("TASKYARD_BIND", f"127.0.0.1:{os.environ.get('PORT', '8000')}")
-workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+from taskyard import config
+
+_listening = config.listening()
+bind = list(_listening.addresses)
+workers = _listening.workers
 worker_class = "taskyard.web.server.Worker"
 worker_connections = 4096  # most of them idle long polls
 keepalive = 75
@@ -18,6 +20,6 @@ errorlog = "-"
 accesslog = None  # web/requests.py logs requests, as JSON
 
 
-def post_request(*_: Any) -> None:
+def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
     """Let the other connections have their turn; without it kept-alive clients starve one another."""
     gevent.sleep(0)

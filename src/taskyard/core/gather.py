@@ -1,0 +1,85 @@
+"""Gathering: what concurrent requests want done is handed to one of them, who does it for all.
+
+The first to come leads; while it works the next ones pile up, and when it is done one of those leads in turn. So
+nobody waits for company: alone, a request leads at once. Works for threads and for greenlets alike.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+
+class Pending:
+    """One item on its way, and what became of it."""
+
+    __slots__ = ("error", "handler", "item", "leads", "result", "woken")
+
+    def __init__(self, handler: Callable[..., Any], item: Any) -> None:
+        self.handler = handler
+        self.item = item
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.leads = False
+        self.woken: threading.Event | None = None
+
+
+class Gatherer:
+    """Hands all that waits to `run`, one batch at a time; `run` fills in `result` or `error` of each."""
+
+    def __init__(self, run: Callable[[list[Pending]], None], most: int) -> None:
+        self._run = run
+        self._most = most
+        self._lock = threading.Lock()
+        self._line: list[Pending] = []
+        self._led = False
+
+    def submit(self, pending: Pending) -> Any:
+        """The result of this item, once its batch is done; raises what `run` put into `error`."""
+        with self._lock:
+            self._line.append(pending)
+            if self._led:
+                pending.woken = threading.Event()
+            else:
+                self._led = pending.leads = True
+        if pending.woken is not None:
+            self._wait(pending, pending.woken)
+        if pending.leads:
+            self._lead()
+        if pending.error is not None:
+            raise pending.error
+        return pending.result
+
+    def _wait(self, pending: Pending, woken: threading.Event) -> None:
+        try:
+            woken.wait()
+        except BaseException:  # this greenlet is being ended; whoever waits behind it must not be
+            with self._lock:
+                if pending in self._line:
+                    self._line.remove(pending)
+            if pending.leads:
+                self._hand_on()
+            raise
+
+    def _lead(self) -> None:
+        """Run one batch, then hand the lead on."""
+        with self._lock:
+            batch, self._line = self._line[: self._most], self._line[self._most :]
+        try:
+            self._run(batch)
+        except BaseException as error:
+            for pending in batch:
+                pending.error = pending.error or error
+            raise
+        finally:
+            self._hand_on()
+            for pending in batch:
+                if pending.woken is not None:
+                    pending.woken.set()
+
+    def _hand_on(self) -> None:
+        with self._lock:
+            heir = self._line[0] if self._line else None
+            self._led = heir is not None
+            if heir is not None and heir.woken is not None:
+                heir.leads = True
+                heir.woken.set()

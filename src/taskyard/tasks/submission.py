@@ -1,0 +1,115 @@
+"""Accepting tasks: from what was sent to what is stored, by way of the catalogue."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from taskyard.commands import catalogue, validation
+from taskyard.commands.catalogue import Definition
+from taskyard.core import clock, idempotency, transaction
+from taskyard.core.db import database
+from taskyard.core.errors import Fault, Invalid
+from taskyard.core.idempotency import Answer, Once
+from taskyard.core.ids import new_id
+from taskyard.queue import policy
+from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.lifecycle import LANES
+from taskyard.tasks import render
+from taskyard.tasks.schemas import MAX_PAYLOAD
+from taskyard.tasks.waiting import waiting
+from taskyard.users.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """A task that was checked against the catalogue as it was at `revision`."""
+
+    task: NewTask
+    revision: int
+    answer: Answer
+    once: Once | None
+
+
+def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, closed: bool = False) -> Answer:
+    """Accept a task. `sent` is a loaded TaskIn; `closed` refuses commands that are not in the catalogue.
+
+    Raises:
+        Invalid: the payload is too large or does not fit the command's schema.
+        Repeated: `once` was used by a call that committed in the meantime.
+    """
+    while True:
+        revision, definition = catalogue.remembered(sent["command"])
+        if definition is None and closed:
+            raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
+        now = clock.now()
+        task = _new_task(actor, sent, definition, now)
+        answer = Answer(201, {"Location": f"/v1/tasks/{task.id}"}, orjson.dumps(render.new_task(task)))
+        newest = transaction.batch(database(), _store, _Submission(task, revision, answer, once))
+        if newest == revision:
+            break
+        catalogue.forget()  # it has changed since this process last looked: check again
+    if task.run_at <= now:
+        waiting(database()).wake([task.queue])
+    return answer
+
+
+def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
+    """Store those that were checked against the catalogue as it is; the answer is its revision."""
+    revision = catalogue.revision(connection)
+    fresh = [one for one in submissions if one.revision == revision]
+    for one in fresh:
+        if one.once is not None:
+            idempotency.keep(connection, one.once, one.answer)
+    if fresh:
+        enqueue(connection, [one.task for one in fresh])
+    return [revision] * len(submissions)
+
+
+def _new_task(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime) -> NewTask:
+    command = sent["command"]
+    priority = sent.get("priority") or (definition.priority if definition else "normal")
+    run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
+    timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S
+    max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
+    return NewTask(
+        id=new_id(),
+        owner_id=actor.user_id,
+        command=command,
+        command_version=definition.schema_version if definition else None,
+        payload=checked_payload(sent["payload"], definition),
+        queue=sent.get("queue") or (definition and definition.queue) or own_queue(command),
+        lane=LANES[priority],
+        tags=list(dict.fromkeys(sent["tags"])),
+        created_at=now,
+        run_at=max(run_at, now),
+        expires_at=sent.get("expires_at"),
+        timeout_s=timeout_s,
+        max_attempts=max_attempts,
+        backoff=definition.backoff if definition else None,
+        on_lost=definition.on_lost if definition else policy.OnLost.RETRY,
+    )
+
+
+def own_queue(command: str) -> str:
+    """The queue named after a command; a queue's name has fewer characters to choose from than a command's."""
+    allowed = (c if c.isascii() and (c.isalnum() or c in "._:-") else "-" for c in command)
+    return "".join(allowed).lstrip("._:-") or "default"
+
+
+def checked_payload(value: Any, definition: Definition | None) -> str:
+    """The payload as JSON text.
+
+    Raises:
+        Invalid: it is too large, or does not fit the command's schema.
+    """
+    text = orjson.dumps(value)
+    if len(text) > MAX_PAYLOAD:
+        raise Invalid([Fault(f"The payload is larger than {MAX_PAYLOAD // 1024} KiB.", pointer="/payload")])
+    if definition is not None and definition.payload is not None:
+        found = validation.faults(definition.payload, value, "/payload")
+        if found:
+            raise Invalid(found)
+    return text.decode()
