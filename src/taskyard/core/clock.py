@@ -3,13 +3,19 @@
 A process measures its own offset from the database once in a while (`synchronise`); tests give a clock in (`frozen`).
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+import structlog
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+log = structlog.get_logger("taskyard.clock")
+EVERY_S = 60.0
 
 
 class Clock(Protocol):
@@ -74,3 +80,13 @@ def synchronise(engine: Engine) -> None:
         theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
         middle = datetime.fromtimestamp((before + time.time()) / 2, UTC)
     system.offset = theirs - middle
+
+
+def keep_synchronised(engine: Engine, stop: threading.Event) -> None:
+    """Measure the offset now and every minute, until `stop` is set; a thread of each long-lived process runs this."""
+    while engine.dialect.name != "sqlite" and not stop.is_set():
+        try:
+            synchronise(engine)
+        except SQLAlchemyError as error:
+            log.warning("the clock could not be compared with the database's", error=str(error))
+        stop.wait(EVERY_S)

@@ -1,12 +1,14 @@
 """gunicorn's settings, for `gunicorn wsgi:app` and `taskyard up` alike. https://docs.gunicorn.org/en/stable/settings.html"""
 
+import threading
 from typing import Any
 
 import gevent
 
-from taskyard import config
+from taskyard.config import listening
+from taskyard.core import clock
 
-_listening = config.listening()
+_listening = listening()
 bind = list(_listening.addresses)
 workers = _listening.workers
 worker_class = "taskyard.web.server.Worker"
@@ -23,3 +25,9 @@ accesslog = None  # web/requests.py logs requests, as JSON
 def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
     """Let the other connections have their turn; without it kept-alive clients starve one another."""
     gevent.sleep(0)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Keep this process on the database's time."""
+    engine = worker.wsgi.extensions["taskyard.database"].read
+    threading.Thread(target=clock.keep_synchronised, args=(engine, threading.Event()), daemon=True).start()

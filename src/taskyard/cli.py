@@ -1,8 +1,0 @@
-"""The `taskyard` command."""
-
-import click
-
-
-@click.group()
-def main() -> None:
-    """A self-hosted task queue and webhook hub that speaks plain HTTP."""

@@ -1,0 +1,32 @@
+"""The `taskyard` command: a module per subject. What cannot go on says why in one line and exits with 1 or 2."""
+
+import click
+
+from taskyard.cli.doctor import doctor
+from taskyard.cli.processes import dispatcher, migrate
+from taskyard.cli.up import up
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="taskyard")
+def main() -> None:
+    """A self-hosted task queue and webhook hub that speaks plain HTTP.
+
+    \b
+    On a server:
+      taskyard up                                  everything on this machine, ready to use
+      taskyard doctor                              what is wrong, and what to do about it
+      taskyard user create ann@example.com         somebody who may call the API
+      taskyard key create ann                      an API key for her
+    \b
+    Anywhere, with TASKYARD_URL and TASKYARD_TOKEN set:
+      taskyard submit resize '{"width": 200}'      hand in a task
+      taskyard task show ID                        what became of it
+      taskyard work --run resize='python resize.py'   run tasks: payload on stdin, result from stdout
+
+    Settings come from the environment; docs/configuration.md lists them.
+    """
+
+
+for command in (up, migrate, dispatcher, doctor):
+    main.add_command(command)

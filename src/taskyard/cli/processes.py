@@ -1,0 +1,65 @@
+"""`taskyard migrate` and `taskyard dispatcher`: what a Procfile runs beside the web server."""
+
+import signal
+import threading
+import time
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from taskyard.cli import settings
+from taskyard.core import clock, logs, migration
+from taskyard.core.db import Database
+from taskyard.dispatcher import loop
+from taskyard.dispatcher.duties import all_duties
+
+RETRY_S = 0.5
+
+
+@click.command()
+@click.option("--wait", "wait_s", type=click.FloatRange(0), default=0, help="Seconds to wait for a database to appear.")
+def migrate(wait_s: float) -> None:
+    """Bring the database to what this version needs.
+
+    Does nothing where that is done already; any number of them may run at once.
+
+    \b
+    Examples:
+      taskyard migrate
+      DATABASE_URL=postgresql://ann@db/taskyard taskyard migrate --wait 60
+    """
+    config = settings.load()
+    with settings.database(config) as database:
+        _await(database, wait_s)
+        migration.migrate(database)
+    click.echo(f"The database is at step {migration.head()}: {settings.shown(config.database_url)}")
+
+
+def _await(database: Database, wait_s: float) -> None:
+    give_up_at = time.monotonic() + wait_s
+    while time.monotonic() < give_up_at:
+        try:
+            database.read.connect().close()
+        except OperationalError:
+            time.sleep(RETRY_S)
+        else:
+            return
+
+
+@click.command()
+def dispatcher() -> None:
+    """Run the background process: due tasks, lost workers, expiry.
+
+    Any number of them may run side by side, on as many machines; one is enough for most. It stops at SIGTERM or Ctrl-C
+    once what it has begun is finished. `taskyard up` starts one by itself.
+    """
+    config = settings.load()
+    logs.configure(config.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with settings.database(config) as database:
+        timekeeper = threading.Thread(target=clock.keep_synchronised, args=(database.read, stop), name="clock")
+        timekeeper.start()
+        loop.run(database, all_duties(idempotency_s=config.idempotency_s), stop)
+        timekeeper.join()
