@@ -39,10 +39,9 @@ def create_app(config: Config | None = None) -> Flask:
     problems.register(app)
     requests.register(app, access_log=config.access_log)
     auth.register(app, authenticator)
-    app.register_blueprint(health.blp)
     api = Api(app)
     converters.register(app, api)
-    for blueprint in (tasks.blp, leases.blp):
+    for blueprint in (tasks.blp, leases.blp, health.blp):
         api.register_blueprint(blueprint)
     if config.docs:
         docs.register(app, api)

@@ -1,20 +1,17 @@
 """flask-smorest's blueprint and API with our parser, our errors and the documentation of both."""
 
-from http import HTTPStatus
+import copy
+import inspect
 from typing import Any
 
 import flask_smorest
 from flask.views import MethodView as FlaskMethodView
 
-from taskyard.web import problems
+from taskyard.web import properties, refusals
 from taskyard.web.auth import PUBLIC
 from taskyard.web.documented import Notes, notes
 from taskyard.web.parser import StrictParser
 from taskyard.web.schema import Problem
-
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
-CHALLENGE = {"WWW-Authenticate": {"description": "The scheme to use (RFC 6750).", "schema": {"type": "string"}}}
-PROBLEM_HEADERS = {401: CHALLENGE, 429: RETRY_AFTER, 503: RETRY_AFTER}
 
 
 class MethodView(FlaskMethodView):
@@ -51,17 +48,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
         for status, response in responses.items():
             if int(status) < 300 and noted.headers:
                 response["headers"] = {**response.get("headers", {}), **noted.headers}
-        for status in _refusals(doc, wanted, method, noted):
-            responses.setdefault(status, HTTPStatus(status).name)
+        for status in _refusals(doc, wanted, noted):
+            if not isinstance(responses.get(status), dict):
+                responses[status] = refusals.name(status)
         return doc
 
 
-def _refusals(doc: dict[str, Any], wanted: str, method: str, noted: Notes) -> list[int]:
-    statuses = [503, *noted.refusals]
-    if method in {"post", "put", "patch"}:
-        statuses += [413]
+def _refusals(doc: dict[str, Any], wanted: str, noted: Notes) -> list[int]:
+    statuses = [500, 503, *noted.refusals]
     if "requestBody" in doc:
-        statuses += [415, 422]
+        statuses += [413, 415, 422]
     if doc.get("parameters"):
         statuses += [422]
     if wanted != PUBLIC:
@@ -77,11 +73,14 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # flask-smorest ships no ty
         """web/problems.py answers errors; flask-smorest's handler would drop Allow and Retry-After."""
 
     def _register_responses(self) -> None:
-        """Every refusal as a named response, to be referred to by its status' name."""
-        for kind in {**problems.HTTP_KINDS, **{k.status: k for k in problems.KINDS.values()}}.values():
-            response = {
-                "description": kind.title,
-                "content": {problems.MEDIA_TYPE: {"schema": Problem}},
-                "headers": PROBLEM_HEADERS.get(kind.status, {}),
-            }
-            self.spec.components.response(HTTPStatus(kind.status).name, response, lazy=True)
+        """Every refusal as a named response, and the corrections to what apispec says of fields."""
+        self.ma_plugin.converter.add_attribute_function(properties.corrected)
+        for name, response in refusals.responses().items():
+            self.spec.components.response(name, response, lazy=True)
+
+    def described(self) -> dict[str, Any]:
+        """The document made from the routes, with each schema's docstring as its description."""
+        spec: dict[str, Any] = copy.deepcopy(self.spec.to_dict())
+        for key, name in self.ma_plugin.converter.refs.items():
+            spec["components"]["schemas"][name].setdefault("description", inspect.getdoc(key[0]))
+        return spec

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from taskyard.web import completion, overview
 from taskyard.web.blueprint import Api
 
 Spec = dict[str, Any]
@@ -45,6 +46,9 @@ class Description:
 
     def _make(self, revision: int) -> Document:
         if self._base is None:  # all routes are registered by the first request
-            self._base = self._api.spec.to_dict()
-        body = orjson.dumps(self._extend(copy.deepcopy(self._base)))
+            self._base = self._api.described()
+            overview.add(self._base)
+        spec = self._extend(copy.deepcopy(self._base))
+        completion.complete(spec)
+        body = orjson.dumps(spec)
         return Document(revision, body, hashlib.sha256(body).hexdigest()[:32])

@@ -1,28 +1,42 @@
 """Is the process alive, and can it serve?"""
 
-from flask import Blueprint, Response
+from flask import Response
+from marshmallow import fields, validate
 
 from taskyard.core import migration
 from taskyard.core.db import database
 from taskyard.core.errors import Unavailable
+from taskyard.web import answers
 from taskyard.web.auth import public
+from taskyard.web.blueprint import Blueprint, MethodView
+from taskyard.web.schema import Schema
 
-blp = Blueprint("health", __name__)
-
-
-@blp.get("/healthz")
-@public
-def healthz() -> Response:
-    """The process answers; the database is not asked."""
-    return Response('{"status":"ok"}', content_type="application/json")
+blp = Blueprint("health", __name__, description="Questions of whoever runs or balances this server.")
 
 
-@blp.get("/readyz")
-@public
-def readyz() -> Response:
-    """The database is reachable and migrated to what this code needs."""
-    with database().read.connect() as connection:
-        current = migration.current(connection)
-    if current != migration.head():
-        raise Unavailable("The database is not migrated: run `taskyard migrate`.", retry_after_s=5)
-    return Response('{"status":"ok"}', content_type="application/json")
+class HealthOut(Schema):
+    """Good health."""
+
+    status = fields.String(required=True, validate=validate.Equal("ok"))
+
+
+@blp.route("/healthz")
+class Healthz(MethodView):
+    @blp.response(200, HealthOut())
+    @public
+    def get(self) -> Response:
+        """Is the process alive?"""
+        return answers.json({"status": "ok"})
+
+
+@blp.route("/readyz")
+class Readyz(MethodView):
+    @blp.response(200, HealthOut())
+    @public
+    def get(self) -> Response:
+        """Can it serve requests?"""
+        with database().read.connect() as connection:
+            current = migration.current(connection)
+        if current != migration.head():
+            raise Unavailable("The database is not migrated: run `taskyard migrate`.", retry_after_s=5)
+        return answers.json({"status": "ok"})

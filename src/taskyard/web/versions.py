@@ -66,5 +66,5 @@ def versioned(view: F) -> F:
         return item, status, headers
 
     reads = view.__name__ == "get"
-    note(wrapper, headers=ETAG, parameters=[IF_NONE_MATCH if reads else IF_MATCH], refusals=[] if reads else [412])
+    note(wrapper, headers=ETAG, parameters=[IF_NONE_MATCH if reads else IF_MATCH], refusals=[304 if reads else 412])
     return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does
