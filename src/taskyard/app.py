@@ -9,8 +9,10 @@ from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
+from taskyard.users.access_tokens import AccessTokens
 from taskyard.users.authentication import Authenticator
-from taskyard.web import auth, converters, docs, health, problems, requests
+from taskyard.users.tokens import Issuer
+from taskyard.web import auth, converters, cors, docs, health, problems, requests
 from taskyard.web.blueprint import Api
 
 
@@ -34,9 +36,13 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.config"] = config
     app.extensions["taskyard.database"] = database
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
-    authenticator = app.extensions["taskyard.authenticator"] = Authenticator(database, cache_s=config.key_cache_s)
+    access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
+    app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)
+    authenticator = Authenticator(database, access_tokens, cache_s=config.key_cache_s)
+    app.extensions["taskyard.authenticator"] = authenticator
 
     problems.register(app)
+    cors.register(app, config.cors_origins)
     requests.register(app, access_log=config.access_log)
     auth.register(app, authenticator)
     api = Api(app)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from environs import Env, EnvValidationError
-from marshmallow import validate
+from marshmallow import ValidationError, validate
 from sqlalchemy.exc import ArgumentError
 
 from taskyard.core.crypto import secret_key
 from taskyard.core.db import normalise
 
 ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
+ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -41,6 +42,12 @@ class Config:
     admin_email: str = "admin@localhost.localdomain"
 
 
+def _check_origins(origins: list[str]) -> None:
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            raise ValidationError(f"{origin!r} is no origin such as https://example.com, nor *.")
+
+
 def from_env(**overrides: Any) -> Config:
     """The settings of this process.
 
@@ -56,7 +63,7 @@ def from_env(**overrides: Any) -> Config:
             "access_log": env.bool("ACCESS_LOG", True),
             "closed_catalogue": env.bool("CLOSED_CATALOGUE", False),
             "docs": env.bool("DOCS", True),
-            "cors_origins": tuple(env.list("CORS_ORIGINS", []) or []),
+            "cors_origins": tuple(env.list("CORS_ORIGINS", [], subcast=str.strip, validate=_check_origins) or []),
             "max_body": env.int("MAX_BODY", Config.max_body, validate=validate.Range(1024, 64 * 1024 * 1024)),
             "access_token_s": env.int("ACCESS_TOKEN_S", Config.access_token_s, validate=validate.Range(60, 86_400)),
             "refresh_token_s": env.int("REFRESH_TOKEN_S", Config.refresh_token_s, validate=validate.Range(60)),

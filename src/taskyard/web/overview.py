@@ -15,7 +15,7 @@ read their results.
 ## Credentials
 
 Send `Authorization: Bearer <token>` with an API key, or with a token from `POST /v1/auth/token` (OAuth2 password flow).
-On this page, *Authorize* takes either. Each operation names the scope it asks for. What is not yours is a 404.
+On /docs, *Authorize* takes either. Each operation names the scope it asks for. What is not yours is a 404.
 
 ## Errors
 
