@@ -10,6 +10,7 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from support.databases import SqliteFiles
+from support.description import template
 from taskyard.app import create_app
 from taskyard.config import Config
 from taskyard.web import auth
@@ -73,14 +74,8 @@ def test_every_route_is_described(app: Flask, operations: list[Operation]) -> No
         if rule.endpoint not in NOT_DESCRIBED
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}
     }
-    as_templates = {(_template(path), method) for path, method in routes}
+    as_templates = {(template(path), method) for path, method in routes}
     assert as_templates == described
-
-
-def _template(rule: str) -> str:
-    """A werkzeug rule as OpenAPI writes it: <id:task_id> is {task_id}."""
-    parts = rule.replace(">", "}").split("<")
-    return "".join(part if index == 0 else "{" + part.rpartition(":")[2] for index, part in enumerate(parts))
 
 
 def test_every_operation_has_an_id_of_its_own(operations: list[Operation]) -> None:
@@ -141,7 +136,7 @@ def test_every_answer_names_its_headers(operations: list[Operation], spec: dict[
 
 def test_every_operation_asks_for_the_scope_its_route_asks_for(app: Flask, operations: list[Operation]) -> None:
     scopes = {
-        (_template(rule.rule), method): wanted
+        (template(rule.rule), method): wanted
         for (endpoint, method), wanted in auth.required_scopes(app).items()
         for rule in app.url_map.iter_rules(endpoint)
     }
