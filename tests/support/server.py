@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from taskyard import cli
-
 PROJECT = Path(__file__).parents[2]
 START_S = 20.0
 STOP_S = 20.0
@@ -104,7 +102,7 @@ class Server:
             **settings,
         }
         self.web = Service("web", [sys.executable, "-m", "gunicorn", "wsgi:app"], self.env, folder)
-        self.dispatcher = Service("dispatcher", dispatcher(), self.env, folder)
+        self.dispatcher = Service("dispatcher", [*taskyard(), "dispatcher"], self.env, folder)
 
     def start(self) -> None:
         self.web.start()
@@ -152,26 +150,6 @@ class Server:
 def taskyard() -> list[str]:
     """The `taskyard` command of this Python."""
     return [sys.executable, "-c", "from taskyard.cli import main; main()"]
-
-
-def dispatcher() -> list[str]:
-    if "dispatcher" in cli.main.commands:
-        return [*taskyard(), "dispatcher"]
-    return [sys.executable, "-c", _DISPATCHER]
-
-
-_DISPATCHER = """
-import signal, threading
-from taskyard import config
-from taskyard.core import logs
-from taskyard.core.db import open_database
-from taskyard.dispatcher import duties, loop
-settings = config.from_env()
-logs.configure(settings.log_level)
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: stop.set())
-loop.run(open_database(settings.database_url), duties.all_duties(idempotency_s=settings.idempotency_s), stop)
-"""
 
 
 @contextmanager

@@ -1,1 +1,49 @@
-"""The Python client and the worker."""
+"""The Python client and the worker. It knows the HTTP API and nothing else of the server."""
+
+from taskyard.client.api import Client
+from taskyard.client.errors import (
+    Conflict,
+    Forbidden,
+    Interrupted,
+    Invalid,
+    Limited,
+    NotEnded,
+    NotFound,
+    Refused,
+    ServerError,
+    TaskyardError,
+    TooLarge,
+    Unauthenticated,
+    Unreachable,
+)
+from taskyard.client.outcome import Failure
+from taskyard.client.resources import Attempt, Extension, Lease, Report, Settled, Task
+from taskyard.client.running import RunningTask, Stop
+from taskyard.client.worker import Worker
+
+__all__ = [
+    "Attempt",
+    "Client",
+    "Conflict",
+    "Extension",
+    "Failure",
+    "Forbidden",
+    "Interrupted",
+    "Invalid",
+    "Lease",
+    "Limited",
+    "NotEnded",
+    "NotFound",
+    "Refused",
+    "Report",
+    "RunningTask",
+    "ServerError",
+    "Settled",
+    "Stop",
+    "Task",
+    "TaskyardError",
+    "TooLarge",
+    "Unauthenticated",
+    "Unreachable",
+    "Worker",
+]

@@ -1,0 +1,142 @@
+"""The API in Python: one method per deed."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode, urlsplit
+from uuid import uuid4
+
+from taskyard.client.errors import NotEnded
+from taskyard.client.leasing import Leasing
+from taskyard.client.resources import Attempt, Task, encode
+from taskyard.client.transport import Answer, Request, pauses
+
+MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
+Attempts: TypeAlias = list[Attempt]  # inside the class `list` is the method
+
+
+class Client(Leasing):
+    """A Taskyard server: submit tasks and see what becomes of them. Session says what may be given.
+
+    Every method raises TaskyardError (errors.py has its kinds).
+    """
+
+    def submit(
+        self,
+        command: str,
+        payload: Any = None,
+        *,
+        priority: str | None = None,
+        queue: str | None = None,
+        run_at: datetime | None = None,
+        delay_s: float | None = None,
+        expires_at: datetime | None = None,
+        tags: Sequence[str] = (),
+        max_attempts: int | None = None,
+        timeout_s: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Submit a task. A lost answer is asked for again under the same idempotency key, so it never becomes two.
+
+        Give a key of your own (your order's number, say) where your program may repeat the whole call.
+        """
+        sent = {
+            "priority": priority,
+            "queue": queue,
+            "run_at": run_at.isoformat() if run_at else None,
+            "delay_s": delay_s,
+            "expires_at": expires_at.isoformat() if expires_at else None,
+            "tags": [*tags] or None,
+            "max_attempts": max_attempts,
+            "timeout_s": timeout_s,
+        }
+        body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        return self._task(Request("POST", "/v1/tasks", encode(body), headers=headers))
+
+    def get(self, task_id: str) -> Task:
+        return self._task(Request("GET", _path(task_id)))
+
+    def wait(self, task_id: str, timeout_s: float | None = None) -> Task:
+        """The task once it has ended.
+
+        Raises:
+            NotEnded: it is still open after `timeout_s` seconds.
+        """
+        give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
+        for pause_s in pauses():
+            left = MAX_WAIT_S if give_up_at is None else min(MAX_WAIT_S, give_up_at - time.monotonic())
+            hold_s = max(0, int(left))
+            headers = {"Prefer": f"wait={hold_s}"} if hold_s else {}
+            answer = self._send(Request("GET", _path(task_id), headers=headers, wait_s=hold_s))
+            task = Task.from_json(answer.json())
+            if task.ended:
+                return task
+            if left <= 0:
+                raise NotEnded("The task is still open", f"{task.id} is {task.status}.", status=answer.status)
+            if "wait" not in answer.headers.get("Preference-Applied", ""):  # the server did not hold the answer back
+                time.sleep(min(pause_s, left))
+        raise AssertionError("pauses never end")
+
+    def cancel(self, task_id: str) -> Task:
+        """Cancel it: at once where it waits; where it runs, its worker is told at its next heartbeat."""
+        return self._task(Request("POST", _path(task_id, "cancel")))
+
+    def retry(self, task_id: str) -> Task:
+        """Run a task that ended without success again."""
+        return self._task(Request("POST", _path(task_id, "retry"), repeatable=False))
+
+    def delete(self, task_id: str) -> None:
+        """Delete a task that has ended."""
+        self._send(Request("DELETE", _path(task_id), repeatable=False))
+
+    def attempts(self, task_id: str) -> Attempts:
+        """Its runs, first to last, the one under way included."""
+        found = self._send(Request("GET", _path(task_id, "attempts"))).json()["attempts"]
+        return [Attempt.from_json(one) for one in found]
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        command: str | None = None,
+        queue: str | None = None,
+        tag: str | None = None,
+        owner: str | None = None,
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Task]:
+        """Tasks, newest first, page by page as they are asked for. `owner`: me (unless given), all, or a user's id."""
+        wanted = {
+            "status": status,
+            "command": command,
+            "queue": queue,
+            "tag": tag,
+            "owner": owner,
+            "created_from": created_from.isoformat() if created_from else None,
+            "created_until": created_until.isoformat() if created_until else None,
+            "limit": page_size,
+        }
+        query: str | None = urlencode({k: v for k, v in wanted.items() if v is not None})
+        while query is not None:
+            answer = self._send(Request("GET", "/v1/tasks", query=query))
+            yield from (Task.from_json(one) for one in answer.json()["tasks"])
+            query = _next(answer)
+
+    def _task(self, request: Request) -> Task:
+        return Task.from_json(self._send(request).json())
+
+
+def _path(task_id: str, *deed: str) -> str:
+    return "/".join(["/v1/tasks", quote(task_id, safe=""), *deed])
+
+
+def _next(answer: Answer) -> str | None:
+    """The query of the next page, from the Link header (RFC 8288)."""
+    for link in answer.headers.get("Link", "").split(", "):
+        target, _, relation = link.partition(">;")
+        if 'rel="next"' in relation:
+            return urlsplit(target.removeprefix("<")).query
+    return None

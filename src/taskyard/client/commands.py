@@ -1,0 +1,200 @@
+"""The client's part of the `taskyard` command: work, submit, task show."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from taskyard.client.api import Client
+from taskyard.client.display import LogHandler
+from taskyard.client.errors import NotEnded, TaskyardError
+from taskyard.client.process import ShellCommand
+from taskyard.client.resources import Task
+from taskyard.client.session import DEFAULT_URL
+from taskyard.client.worker import Worker
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def server(command: F) -> F:
+    """The options that say which server, and as whom."""
+    command = click.option(
+        "--token", envvar="TASKYARD_TOKEN", show_envvar=True, help="An API key; better given in the environment."
+    )(command)
+    return click.option("--url", envvar="TASKYARD_URL", show_envvar=True, default=DEFAULT_URL, show_default=True)(
+        command
+    )
+
+
+@click.command()
+@click.option(
+    "--run",
+    "runs",
+    metavar="NAME='SHELL COMMAND'",
+    multiple=True,
+    required=True,
+    help="What to run for the tasks of a command. Repeatable.",
+)
+@click.option("--queue", "queues", multiple=True, help="Queues to ask. Repeatable. [default: those of the NAMEs]")
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=4, show_default=True, help="Tasks at a time.")
+@click.option(
+    "--lease-s",
+    type=click.IntRange(1, 43_200),
+    default=30,
+    show_default=True,
+    help="Seconds without a sign of life after which a task of this worker goes to another.",
+)
+@click.option("--grace-s", type=click.FloatRange(0), default=25, show_default=True, help="For tasks to end at a stop.")
+@click.option("--kill-s", type=click.FloatRange(0), default=5, show_default=True, help="From SIGTERM to SIGKILL.")
+@server
+def work(
+    runs: Sequence[str],
+    queues: Sequence[str],
+    concurrency: int,
+    lease_s: int,
+    grace_s: float,
+    kill_s: float,
+    url: str,
+    token: str | None,
+) -> None:
+    """Run tasks with shell commands.
+
+    \b
+    taskyard work --run resize='python resize.py' --run mail=./send-mail
+
+    The payload is JSON on stdin. stdout is the result: JSON, or else a string; 1 MiB at most. Lines on stderr are the
+    task's log; a line "progress: 40 page 4 of 10" sets its progress. An exit code other than 0 fails the attempt.
+    TASKYARD_TASK_ID, TASKYARD_ATTEMPT, TASKYARD_COMMAND and TASKYARD_TIMEOUT_S are in the environment.
+
+    A task that is cancelled or takes too long gets SIGTERM, then SIGKILL, with all that it started. At SIGTERM or
+    Ctrl-C the worker claims nothing more, lets running tasks end for --grace-s and gives the others back; at the second
+    one it stops at once.
+    """
+    _log_to_terminal()
+    with _problems(), _client(url, token) as client:
+        worker = Worker(
+            client,
+            concurrency=concurrency,
+            queues=queues or None,
+            lease_s=lease_s,
+            grace_s=grace_s,
+            stop_grace_s=kill_s,
+        )
+        for run in runs:
+            name, equals, command = run.partition("=")
+            if not (name.strip() and equals and command.strip()):
+                raise click.BadParameter(f"{run!r} is not NAME='SHELL COMMAND'.", param_hint="--run")
+            worker.command(name)(ShellCommand(command))
+        worker.run(show=True)
+
+
+@click.command()
+@click.argument("command")
+@click.argument("payload", required=False)
+@click.option("--priority", type=click.Choice(["low", "normal", "high"]))
+@click.option("--queue", help="[default: the command's]")
+@click.option("--delay", "delay_s", type=click.FloatRange(0), metavar="SECONDS", help="Not before so many seconds.")
+@click.option("--tag", "tags", multiple=True, help="Repeatable.")
+@click.option(
+    "--wait", "wait_s", type=click.FloatRange(0), metavar="SECONDS", help="Wait for its end, so long at most."
+)
+@server
+def submit(
+    command: str,
+    payload: str | None,
+    priority: str | None,
+    queue: str | None,
+    delay_s: float | None,
+    tags: Sequence[str],
+    wait_s: float | None,
+    url: str,
+    token: str | None,
+) -> None:
+    """Submit a task and print it.
+
+    \b
+    taskyard submit resize '{"width": 200}' --priority high --wait 60
+    make-report | taskyard submit mail -
+
+    PAYLOAD is JSON, or - to read it from stdin. With --wait the exit code is 0 where the task succeeded, 1 where it
+    ended otherwise, and 3 where it has not ended in time.
+    """
+    given = _payload(payload)
+    with _problems(), _client(url, token) as client:
+        task = client.submit(command, given, priority=priority, queue=queue, delay_s=delay_s, tags=tags)
+        if wait_s is not None:
+            try:
+                task = client.wait(task.id, wait_s)
+            except NotEnded as error:
+                click.echo(str(error), err=True)
+                _show(client.get(task.id))
+                sys.exit(3)
+    _show(task)
+    if wait_s is not None and task.status != "succeeded":
+        sys.exit(1)
+
+
+@click.group()
+def task() -> None:
+    """Look at tasks."""
+
+
+@task.command()
+@click.argument("id")
+@click.option("--attempts", "with_attempts", is_flag=True, help="Also its attempts, with their logs.")
+@server
+def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+    """Print a task as JSON."""
+    with _problems(), _client(url, token) as client:
+        _show(client.get(id), *(client.attempts(id) if with_attempts else []))
+
+
+def _client(url: str, token: str | None) -> Client:
+    if not token:
+        raise click.UsageError("Set TASKYARD_TOKEN, or give --token. The first key is in instance/admin.token.")
+    try:
+        return Client(url, token)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from error
+
+
+def _payload(given: str | None) -> Any:
+    if given is None:
+        return None
+    try:
+        return json.loads(sys.stdin.read() if given == "-" else given)
+    except ValueError as error:
+        raise click.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from error
+
+
+def _show(task: Task, *attempts: Any) -> None:
+    found = asdict(task) | ({"runs": [asdict(one) for one in attempts]} if attempts else {})
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_text))
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    """What the server refuses, in words instead of a traceback."""
+    try:
+        yield
+    except TaskyardError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _log_to_terminal() -> None:
+    handler = LogHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    found = logging.getLogger("taskyard.worker")
+    found.addHandler(handler)
+    found.setLevel(logging.INFO)
+    found.propagate = False

@@ -1,0 +1,49 @@
+"""What workers ask for: claim tasks, keep them, settle them."""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from taskyard.client.resources import Extension, Lease, Report, Settled, encode
+from taskyard.client.session import Session
+from taskyard.client.transport import Request
+
+
+class Leasing(Session):
+    def claim(
+        self,
+        queues: Sequence[str],
+        *,
+        limit: int = 1,
+        lease_s: int = 60,
+        wait_s: float = 0,
+        worker: str | None = None,
+        claim_id: str | None = None,
+        retry_for_s: float | None = None,
+    ) -> list[Lease]:
+        """Lease up to `limit` (100 at most) tasks; with `wait_s` (20 at most) until there is one. [] is none.
+
+        After a lost answer the same claim id gets the same leases.
+        """
+        sent = {
+            "queues": [*queues],
+            "limit": limit,
+            "lease_s": lease_s,
+            "wait": wait_s,
+            "claim_id": claim_id or str(uuid4()),
+        } | ({"worker": worker} if worker else {})
+        answer = self._send(Request("POST", "/v1/leases", encode(sent), wait_s=wait_s), retry_for_s)
+        return [] if answer.status == 204 else [Lease.from_json(one) for one in answer.json()["leases"]]
+
+    def extend(self, extensions: Sequence[Extension], *, retry_for_s: float | None = None) -> list[str]:
+        """Extend leases; ok, stale (no longer yours: stop) or cancel (stop, then settle) for each, in their order."""
+        request = Request("POST", "/v1/leases/extend", _many(extensions))
+        return [str(one["status"]) for one in self._send(request, retry_for_s).json()["leases"]]
+
+    def settle(self, reports: Sequence[Report], *, retry_for_s: float | None = None) -> list[Settled]:
+        """Settle leases; what became of each, in their order. After a lost answer, what was done is told as stale."""
+        request = Request("POST", "/v1/leases/settle", _many(reports))
+        return [Settled.from_json(one) for one in self._send(request, retry_for_s).json()["leases"]]
+
+
+def _many(parts: Sequence[Extension] | Sequence[Report]) -> bytes:
+    return b'{"leases":[' + b",".join(part.encoded for part in parts) + b"]}"

@@ -1,0 +1,85 @@
+"""How an attempt ended: from what its handler did to the report that the server gets."""
+
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from taskyard.client.resources import Report
+from taskyard.client.running import RunningTask, Stop, clean
+
+Handler: TypeAlias = Callable[[Any, RunningTask], Any]
+MAX_MESSAGE = 2_000  # characters
+MAX_TRACEBACK = 8_000
+
+
+class Failure(Exception):
+    """Raise it in a handler to fail the attempt with an error of your own making (any JSON).
+
+    `retry_in_s` stands for the command's backoff.
+    """
+
+    def __init__(self, error: dict[str, Any], *, retry_in_s: float | None = None) -> None:
+        super().__init__(error.get("message", ""))
+        self.error = error
+        self.retry_in_s = retry_in_s
+
+
+def attempt(handler: Handler, task: RunningTask) -> Report | None:
+    """Run the handler; None where the lease was lost, so that there is nothing to report."""
+    try:
+        result = handler(task.payload, task)
+        report = _returned(task, result)
+        report.encoded  # noqa: B018  # what is no JSON fails the attempt here, not in the settler
+    except (Exception, SystemExit) as error:
+        report = _raised(task, error)
+    return None if task.stopped is Stop.STALE else report
+
+
+def _returned(task: RunningTask, result: Any) -> Report:
+    if task.stopped is Stop.TIMEOUT:
+        return timed_out(task)
+    if task.stopped is not None and result is None:  # it stopped; with a result it was faster than that
+        return _gave_up(task)
+    return Report(task.token, "succeeded", result=result)
+
+
+def _raised(task: RunningTask, error: BaseException) -> Report:
+    if task.stopped is Stop.DRAIN:
+        return released(task)
+    if isinstance(error, Failure):
+        return Report(task.token, "failed", error=error.error, retry_in_s=error.retry_in_s)
+    if task.stopped is Stop.TIMEOUT:
+        return timed_out(task)
+    return Report(task.token, "failed", error=_described(error))
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    text = "".join(traceback.format_exception(error))
+    return {
+        "type": type(error).__name__,
+        "message": clean(str(error))[:MAX_MESSAGE],
+        "traceback": clean(text)[-MAX_TRACEBACK:],
+    }
+
+
+def _gave_up(task: RunningTask) -> Report:
+    if task.stopped is Stop.DRAIN:
+        return released(task)
+    # The server knows that it was to be cancelled and makes it cancelled, not failed.
+    return Report(task.token, "failed", error={"type": "cancelled", "message": "The task was cancelled."})
+
+
+def timed_out(task: RunningTask) -> Report:
+    message = f"It took longer than its timeout of {task.timeout_s} s."
+    return Report(task.token, "failed", error={"type": "timeout", "message": message})
+
+
+def released(task: RunningTask, retry_in_s: float | None = None) -> Report:
+    """Given back unfinished: counts neither as a failure nor as a crash."""
+    return Report(task.token, "released", retry_in_s=retry_in_s)
+
+
+def refused(token: str, message: str, faults: list[dict[str, Any]]) -> Report:
+    """In place of a report that the server does not take."""
+    error = {"type": "refused", "message": f"The server refused the result: {message}"[:MAX_MESSAGE]}
+    return Report(token, "failed", error=error | ({"errors": faults[:20]} if faults else {}))

@@ -1,0 +1,157 @@
+"""What the server answers, as frozen objects; fields that a newer server adds are passed over."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Self
+
+OPEN = frozenset({"scheduled", "queued", "running"})
+
+
+@dataclass(frozen=True)
+class Resource:
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return cls(**{f.name: _value(f.name, found[f.name]) for f in fields(cls) if f.name in found})
+
+
+def _value(name: str, value: Any) -> Any:
+    if name.endswith("_at") and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value
+
+
+@dataclass(frozen=True)
+class Running(Resource):
+    """The attempt under way."""
+
+    worker: str
+    started_at: datetime
+    expires_at: datetime
+    progress: int | None = None  # percent
+    note: str | None = None
+    cancel_requested_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class LeasedTask(Resource):
+    """What a worker needs to know of a task."""
+
+    id: str
+    command: str
+    command_version: int | None
+    queue: str
+    priority: str
+    payload: Any
+    tags: list[str]
+    created_at: datetime
+    timeout_s: int
+    max_attempts: int
+
+
+@dataclass(frozen=True)
+class Task(LeasedTask):
+    """A task: scheduled, queued or running; then succeeded, failed, cancelled, expired or lost."""
+
+    status: str
+    owner_id: str
+    run_at: datetime
+    expires_at: datetime | None
+    finished_at: datetime | None
+    attempts: int
+    failures: int
+    crashes: int
+    result: Any
+    error: Any
+    lease: Running | None
+
+    @property
+    def ended(self) -> bool:
+        return self.status not in OPEN
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        lease = found.get("lease")
+        return super().from_json({**found, "lease": Running.from_json(lease) if lease else None})
+
+
+@dataclass(frozen=True)
+class Attempt(Resource):
+    """One run of a task: running, succeeded, failed, released, cancelled or lost."""
+
+    number: int
+    outcome: str
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    error: Any
+    log: str
+
+
+@dataclass(frozen=True)
+class Lease(Resource):
+    """A task in a worker's hands until `expires_at`; `token` alone authorises what is done with it."""
+
+    task: LeasedTask
+    attempt: int
+    token: str
+    expires_at: datetime
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return super().from_json({**found, "task": LeasedTask.from_json(found["task"])})
+
+
+@dataclass(frozen=True)
+class Settled(Resource):
+    """What became of a report: ok, stale (nothing has changed) or cancelled; and what the task is now."""
+
+    status: str
+    task_status: str | None
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Sent:
+    """What is sent as a JSON object without its empty fields."""
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """Raises:
+        TypeError, ValueError: something in it is no JSON.
+        """
+        told = {name: value for name, value in vars(self).items() if value is not None}
+        return encode(told)
+
+
+@dataclass(frozen=True)
+class Extension(Sent):
+    """A sign of life for one lease: `progress` in percent, `log` is text to add to the attempt's."""
+
+    token: str
+    lease_s: int
+    progress: int | None = None
+    note: str | None = None
+    log: str | None = None
+
+
+@dataclass(frozen=True)
+class Report(Sent):
+    """How one attempt ended: succeeded (`result`), failed (`error`) or released (given back unfinished)."""
+
+    token: str
+    outcome: str
+    result: Any = None
+    error: Any = None
+    retry_in_s: float | None = None
+    log: str | None = None
+
+
+def encode(value: Any) -> bytes:
+    """JSON as the server reads it: no NaN, no lone surrogates as bytes.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
