@@ -5,6 +5,10 @@ import socket
 from collections.abc import Callable
 
 from flask import request
+from gevent.monkey import get_original
+
+# gevent's own poll knows nothing of POLLRDHUP. This one is asked without a timeout, so it does not block either.
+_poll = get_original("select", "poll")
 
 
 def watch() -> Callable[[], bool]:
@@ -18,8 +22,7 @@ def watch() -> Callable[[], bool]:
     descriptor = connection.fileno()
 
     def gone() -> bool:
-        # MSG_PEEK on a duplicate: gevent's own socket would wait for something to read.
-        poller = select.poll()
+        poller = _poll()
         poller.register(descriptor, select.POLLIN | select.POLLRDHUP)
         events = poller.poll(0)
         return bool(events and events[0][1] & (select.POLLRDHUP | select.POLLHUP | select.POLLERR))
