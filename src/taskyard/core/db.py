@@ -7,18 +7,23 @@ gate that all writers of a process pass in order. `read` never opens a transacti
 import random
 import sqlite3
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
+from psycopg.types.string import TextLoader
 from sqlalchemy import URL, Connection, Engine, MetaData, Row, create_engine, event, make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
 from taskyard.core.errors import Unavailable
+
+T = TypeVar("T")
 
 BUSY_RETRY_S = 10.0  # how long a writer queues behind other processes before it gives up with 503
 BUSY_PAUSE_S = 0.002
@@ -41,16 +46,46 @@ class Base(DeclarativeBase):
 
 @dataclass(frozen=True, eq=False)
 class Database:
-    """Compared by identity, so that what a process remembers of a database can hang on it."""
+    """The two engines, and what a process remembers of a database (see `kept`)."""
 
     write: Engine
     read: Engine
+    _held: list[Any] = field(default_factory=list)
+    _kept: dict[Any, Any] = field(default_factory=dict)
+
+    def kept(self, key: Any, make: Callable[[], T]) -> T:
+        """What was made for this key first; it lives as long as this object."""
+        if key not in self._kept:
+            self._kept.setdefault(key, make())
+        found: T = self._kept[key]
+        return found
 
     @property
     def is_sqlite(self) -> bool:
         return self.write.dialect.name == "sqlite"
 
+    @contextmanager
+    def driver_reader(self) -> Iterator[Any]:
+        """The driver's own connection, for reading in autocommit.
+
+        SQLite's is opened once and shared: no call on it yields, and it may be used by several threads.
+        """
+        if self.is_sqlite:
+            if not self._held:
+                connection = self.read.raw_connection()
+                connection.detach()
+                self._held.append(connection.dbapi_connection)
+            yield self._held[0]
+            return
+        pooled = self.read.raw_connection()
+        try:
+            yield pooled
+        finally:
+            pooled.close()
+
     def dispose(self) -> None:
+        while self._held:
+            self._held.pop().close()
         self.write.dispose()
         self.read.dispose()
 
@@ -68,6 +103,7 @@ def _options(url: str, *, read: bool) -> dict[str, Any]:
         options["pool_timeout"] = BUSY_RETRY_S
     else:
         options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S, "pool_pre_ping": not read}
+        options["connect_args"] = {"options": "-c timezone=UTC"}
     return options
 
 
@@ -90,11 +126,14 @@ def open_database(url: str) -> Database:
 
 
 def attach(write: Engine, read: Engine) -> Database:
-    """Teach the engines what SQLite needs to be told."""
+    """Teach the engines' connections what each database needs to be told."""
     if write.dialect.name == "sqlite":
         event.listen(write, "connect", _sqlite_write_connect)
         event.listen(read, "connect", _sqlite_read_connect)
         event.listen(write, "begin", _begin_immediate)
+    else:
+        event.listen(write, "connect", _postgresql_connect)
+        event.listen(read, "connect", _postgresql_connect)
     return Database(write, read)
 
 
@@ -107,6 +146,11 @@ def _sqlite_write_connect(connection: sqlite3.Connection, _record: object) -> No
 def _sqlite_read_connect(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in ("query_only=ON", "cache_size=-32768", "mmap_size=268435456"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _postgresql_connect(connection: Any, _record: object) -> None:
+    """Ids are text everywhere; nobody wants a UUID object of each."""
+    connection.adapters.register_loader("uuid", TextLoader)
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -25,7 +25,7 @@ def loads(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Invalid([Fault(f"The body is not valid JSON: {error}.", pointer="")]) from error
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise Invalid([Fault(f"The body is nested deeper than {MAX_DEPTH} levels.", pointer="")])
     if b"\\u0000" in raw:
         _refuse_nul(value, "")
@@ -33,7 +33,7 @@ def loads(raw: bytes) -> Any:
     return value
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
     """Levels of arrays and objects; a loop, as the value may be deeper than Python's stack."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, list | dict)]:
@@ -49,7 +49,7 @@ def _refuse_lossy(raw: bytes) -> None:
         if len({key for key, _ in pairs}) != len(pairs):
             seen: set[str] = set()
             twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-            raise Invalid([Fault(f"The key {twice!r} stands twice in one object; leave one.", pointer="")])
+            raise Invalid([Fault(f"The key {twice[:50]!r} stands twice in one object; leave one.", pointer="")])
 
     def number(text: str) -> int:
         # Checked by length first: int() of a very long text is slow, and refused by Python beyond 4,300 digits.

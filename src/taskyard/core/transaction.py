@@ -8,12 +8,12 @@ commit.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import gevent
 from gevent import monkey
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -25,19 +25,26 @@ I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
 MOST = 500  # items a transaction, so that none holds the write lock for long
-_gatherers: WeakKeyDictionary[Database, dict[Any, Gatherer]] = WeakKeyDictionary()
 
 
 def commit_request() -> None:
     """Commit what this request wrote; nothing at all where it only read."""
     if db.session.info.pop("writing", False):
         db.session.commit()
+    for deed in db.session.info.pop("afterwards", ()):
+        deed()
 
 
 def rollback_request() -> None:
     """Forget what this request wrote."""
     db.session.info.pop("writing", None)
+    db.session.info.pop("afterwards", None)
     db.session.rollback()
+
+
+def afterwards(deed: Callable[[], None]) -> None:
+    """Do this once the request at hand has been committed, and not at all where it is rolled back."""
+    db.session.info.setdefault("afterwards", []).append(deed)
 
 
 @contextmanager
@@ -53,25 +60,16 @@ def batch(database: Database, handler: Callable[[Connection, list[I]], list[R]],
     The handler answers in the order of the items. It works on the connection alone and may be run again: where a batch
     fails, each item is tried in a transaction of its own, so that a bad one does not take its neighbours down.
     """
-    result: R = _gatherer(database, handler).submit(Pending(handler, item))
+    # SQLite has one writer at a time; on PostgreSQL each kind of work has a line of its own.
+    line = _run if database.is_sqlite else handler
+    gatherer = database.kept(line, lambda: Gatherer(partial(_run, database), MOST))
+    result: R = gatherer.submit(Pending(handler, item))
     return result
 
 
-def _gatherer(database: Database, handler: Callable[..., Any]) -> Gatherer:
-    """SQLite has one writer at a time; on PostgreSQL each kind of work has a line of its own."""
-    by_kind = _gatherers.setdefault(database, {})
-    kind = None if database.is_sqlite else handler
-    found = by_kind.get(kind)
-    if found is None:
-        # No reference to `database` from its own value in the weak dictionary: the engines are enough.
-        write, offloads = database.write, database.is_sqlite
-        found = by_kind.setdefault(kind, Gatherer(lambda batch: _run(write, batch, offloads=offloads), MOST))
-    return found
-
-
-def _run(write: Any, batch: list[Pending], *, offloads: bool) -> None:
+def _run(database: Database, batch: list[Pending]) -> None:
     try:
-        _run_together(write, batch, offloads=offloads)
+        _run_together(database, batch)
     except (OperationalError, PoolTimeout, Unavailable) as error:
         for pending in batch:  # the database's fault: it would not fare better alone
             pending.error = error
@@ -80,11 +78,11 @@ def _run(write: Any, batch: list[Pending], *, offloads: bool) -> None:
             batch[0].error = error
             return
         for pending in batch:
-            _run(write, [pending], offloads=offloads)
+            _run(database, [pending])
 
 
-def _run_together(write: Any, batch: list[Pending], *, offloads: bool) -> None:
-    with write.connect() as connection:
+def _run_together(database: Database, batch: list[Pending]) -> None:
+    with database.write.connect() as connection:
         transaction = connection.begin()
         try:
             for handler, members in _by_handler(batch).items():
@@ -94,7 +92,7 @@ def _run_together(write: Any, batch: list[Pending], *, offloads: bool) -> None:
         except BaseException:
             transaction.rollback()
             raise
-        _commit(transaction, offloads=offloads)
+        _commit(transaction, waits_for_disk=database.is_sqlite)
 
 
 def _by_handler(batch: list[Pending]) -> dict[Callable[..., Any], list[Pending]]:
@@ -104,12 +102,12 @@ def _by_handler(batch: list[Pending]) -> dict[Callable[..., Any], list[Pending]]
     return groups
 
 
-def _commit(transaction: Any, *, offloads: bool) -> None:
+def _commit(transaction: RootTransaction, *, waits_for_disk: bool) -> None:
     """Commit; under gevent SQLite's wait for the disk goes to a native thread, and the hub serves others meanwhile.
 
     By then all is written and the next batch gathers, so nothing runs into the lock that is still held.
     """
-    if offloads and monkey.is_module_patched("threading"):
+    if waits_for_disk and monkey.is_module_patched("threading"):
         gevent.get_hub().threadpool.apply(transaction.commit)
     else:
         transaction.commit()

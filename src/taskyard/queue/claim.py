@@ -4,11 +4,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from taskyard.core.db import AnyRow
+from taskyard.queue import postgresql
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.tables import lease, ready, task
+from taskyard.queue.tokens import make_token
 
 _TOKEN_BYTES = 16
 
@@ -23,6 +25,9 @@ class Claim:
     limit: int
     lease_s: int
     claim_id: str | None = None
+
+    def expires_at(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.lease_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +83,16 @@ _TAKE = (
 _LEASE = insert(lease)
 _BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
 
-# One statement on PostgreSQL: the head of each wanted queue and lane in turn (LATERAL stops as soon as the batch is
-# full), locked and passed over where somebody else holds it; MATERIALIZED, so that it is picked exactly once.
-_CLAIM_POSTGRESQL = text(
-    """
-    WITH picked AS MATERIALIZED (
-        SELECT head.task_id
-        FROM unnest(CAST(:lanes AS smallint[])) WITH ORDINALITY AS wanted_lane (lane, lane_rank)
-        CROSS JOIN unnest(CAST(:queues AS text[])) WITH ORDINALITY AS wanted_queue (queue, queue_rank)
-        CROSS JOIN LATERAL (
-            SELECT ready.task_id FROM ready
-            WHERE ready.queue = wanted_queue.queue AND ready.lane = wanted_lane.lane
-            ORDER BY ready.pass, ready.seq LIMIT :room
-            FOR UPDATE SKIP LOCKED
-        ) AS head
-        LIMIT :room
-    ), gone AS (
-        DELETE FROM ready USING picked WHERE ready.task_id = picked.task_id
-        RETURNING ready.task_id, ready.queue, ready.lane, ready.attempts
-    )
-    INSERT INTO lease
-        (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at)
-    SELECT task_id, replace(gen_random_uuid()::text, '-', ''), attempts + 1, queue, lane,
-        :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at
-    FROM gone
-    RETURNING task_id
-    """
-)
+
+def claim(connection: Connection, claims: list[Claim], now: datetime) -> list[list[Lease]]:
+    """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again."""
+    named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
+    if named and connection.dialect.name == "postgresql":
+        connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
+    return [_claim(connection, wanted, now) for wanted in claims]
 
 
-def claim(connection: Connection, wanted: Claim, now: datetime) -> list[Lease]:
-    """Lease up to `limit` tasks, higher priorities first; the same claim_id gets the same leases again."""
+def _claim(connection: Connection, wanted: Claim, now: datetime) -> list[Lease]:
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         if held := connection.execute(_SAME_CLAIM, again).all():
@@ -120,25 +104,22 @@ def claim(connection: Connection, wanted: Claim, now: datetime) -> list[Lease]:
     if not ids:
         return []
     found = {row.task_id: row for row in connection.execute(_BY_ID, {"ids": ids})}
-    return [_lease(found[task_id]) for task_id in ids]
-
-
-def _expires_at(wanted: Claim, now: datetime) -> datetime:
-    return now + timedelta(seconds=wanted.lease_s)
+    return [_lease(found[task_id]) for task_id in ids if task_id in found]
 
 
 def _take_postgresql(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
+    pairs = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     values = {
-        "lanes": list(PRIORITIES),
-        "queues": wanted.queues,
+        "lanes": [lane for lane, _ in pairs],
+        "queues": [queue for _, queue in pairs],
         "room": wanted.limit,
         "worker": wanted.worker,
         "holder": wanted.holder_id,
         "claim_id": wanted.claim_id,
         "now": now,
-        "expires_at": _expires_at(wanted, now),
+        "expires_at": wanted.expires_at(now),
     }
-    return [str(task_id) for task_id in connection.execute(_CLAIM_POSTGRESQL, values).scalars()]
+    return [str(task_id) for task_id in connection.execute(postgresql.CLAIM, values).scalars()]
 
 
 def _take_sqlite(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
@@ -164,7 +145,7 @@ def _take_sqlite(connection: Connection, wanted: Claim, now: datetime) -> list[s
                 "holder_id": wanted.holder_id,
                 "claim_id": wanted.claim_id,
                 "leased_at": now,
-                "expires_at": _expires_at(wanted, now),
+                "expires_at": wanted.expires_at(now),
             }
             for task_id in ids
         ],
@@ -175,7 +156,7 @@ def _take_sqlite(connection: Connection, wanted: Claim, now: datetime) -> list[s
 def _lease(row: AnyRow) -> Lease:
     return Lease(
         task_id=row.task_id,
-        token=f"{row.task_id}.{row.token}",
+        token=make_token(row.task_id, row.token),
         attempt=row.attempt,
         expires_at=row.expires_at,
         command=row.command,
@@ -188,9 +169,3 @@ def _lease(row: AnyRow) -> Lease:
         timeout_s=row.timeout_s,
         max_attempts=row.max_attempts,
     )
-
-
-def split_token(token: str) -> tuple[str, str] | None:
-    """Task id and fence of a lease's token; None where it is none."""
-    task_id, dot, fence = token.partition(".")
-    return (task_id, fence) if dot and len(task_id) == 36 and fence.isalnum() and fence.isascii() else None

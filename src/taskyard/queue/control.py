@@ -4,15 +4,27 @@ Each takes the row that decides (the place in the line, the lease, the outcome) 
 faster the answer is False and nothing has changed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
-from taskyard.queue.ready import Place, put, take
+from taskyard.queue.ready import Place, hold, put, take
 from taskyard.queue.tables import lease, task, task_tag
+
+# A task that is given back or whose lease runs out between two of our looks is found at the next.
+LOOKS = 5
+
+_ASK_TO_STOP = (
+    update(lease)
+    .where(lease.c.task_id == bindparam("id"))
+    .values(cancel_at=func.coalesce(lease.c.cancel_at, bindparam("at", type_=lease.c.cancel_at.type)))
+)
+_OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
+_LEASED = select(lease.c.task_id).where(lease.c.task_id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +43,25 @@ def cancel(connection: Connection, task_id: str, now: datetime) -> Status | None
 
     Returns what it is now: cancelled, or running (its worker will be told); None where it has ended already.
     """
-    if take(connection, task_id):
-        connection.execute(
-            update(task)
-            .where(task.c.id == task_id, task.c.outcome.is_(None))
-            .values(outcome=Status.CANCELLED.value, finished_at=now)
-        )
-        return Status.CANCELLED
-    asked = update(lease).where(lease.c.task_id == task_id, lease.c.cancel_at.is_(None)).values(cancel_at=now)
-    if connection.execute(asked).rowcount:
-        return Status.RUNNING
-    running = connection.execute(select(lease.c.task_id).where(lease.c.task_id == task_id)).first()
-    return Status.RUNNING if running else None
+    for _ in range(LOOKS):
+        if take(connection, task_id):
+            connection.execute(
+                update(task)
+                .where(task.c.id == task_id, task.c.outcome.is_(None))
+                .values(outcome=Status.CANCELLED.value, finished_at=now)
+            )
+            return Status.CANCELLED
+        if connection.execute(_ASK_TO_STOP, {"id": task_id, "at": now}).rowcount:
+            return Status.RUNNING
+        if connection.execute(_OPEN, {"id": task_id}).first() is None:
+            return None
+    return None
 
 
 def change(connection: Connection, task_id: str, new: Change, now: datetime) -> bool:
-    """Change a task that has not started; it goes to the end of its (new) line."""
-    if not take(connection, task_id):
+    """Change a task that has not started. It keeps its place, unless its priority or its time is a new one."""
+    moves = new.lane is not None or new.run_at is not None
+    if not _catch(connection, task_id, take if moves else hold):
         return False
     values: dict[str, Any] = {
         name: value
@@ -66,8 +80,19 @@ def change(connection: Connection, task_id: str, new: Change, now: datetime) -> 
         connection.execute(delete(task_tag).where(task_tag.c.task_id == task_id))
         if new.tags:
             connection.execute(insert(task_tag), [{"tag": tag, "task_id": task_id} for tag in new.tags])
-    _put_back(connection, task_id, now)
+    if moves:
+        _put_back(connection, task_id, now)
     return True
+
+
+def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str], bool]) -> bool:
+    for _ in range(LOOKS):
+        if way(connection, task_id):
+            return True
+        waits = connection.execute(_OPEN, {"id": task_id}).first() is not None
+        if not waits or connection.execute(_LEASED, {"id": task_id}).first() is not None:
+            return False
+    return False
 
 
 def retry(connection: Connection, task_id: str, now: datetime) -> bool:

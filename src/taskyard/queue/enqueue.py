@@ -4,14 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from taskyard.core.bulk import BulkInsert
 from taskyard.queue import policy
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import task, task_tag
-
-_INSERT_TASK = insert(task)
-_INSERT_TAG = insert(task_tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +33,15 @@ class NewTask:
     on_lost: str = policy.OnLost.RETRY
 
 
-def enqueue(connection: Connection, tasks: list[NewTask]) -> None:
-    """Store tasks that were accepted at one moment, and let them wait for a worker."""
-    connection.execute(
-        _INSERT_TASK,
-        [
-            {
-                "id": t.id,
-                "owner_id": t.owner_id,
-                "command": t.command,
-                "command_version": t.command_version,
-                "queue": t.queue,
-                "lane": t.lane,
-                "payload": t.payload,
-                "tags": t.tags,
-                "created_at": t.created_at,
-                "run_at": t.run_at,
-                "expires_at": t.expires_at,
-                "timeout_s": t.timeout_s,
-                "max_attempts": t.max_attempts,
-                "backoff": t.backoff,
-                "on_lost": t.on_lost,
-            }
-            for t in tasks
-        ],
-    )
-    tags = [{"tag": tag, "task_id": t.id} for t in tasks for tag in t.tags]
+_FIELDS = tuple(NewTask.__dataclass_fields__)  # each is a column of that name
+_INSERT_TASKS = BulkInsert(task, *_FIELDS)
+_INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
+
+
+def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None:
+    """Store tasks and let them wait for a worker. Their ids and, within one, their tags differ."""
+    _INSERT_TASKS.run(connection, [[getattr(t, name) for name in _FIELDS] for t in tasks])
+    tags = [(tag, t.id) for t in tasks for tag in t.tags]
     if tags:
-        connection.execute(_INSERT_TAG, tags)
-    put(connection, [Place(t.id, t.queue, t.lane, t.run_at, 0) for t in tasks], tasks[0].created_at)
+        _INSERT_TAGS.run(connection, tags)
+    put(connection, [Place(t.id, t.queue, t.lane, t.run_at, 0) for t in tasks], now)

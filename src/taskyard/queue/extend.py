@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, case, func, literal, select, tuple_, update
 
 from taskyard.core.db import AnyRow
+from taskyard.queue.portions import portions
 from taskyard.queue.tables import lease
 
 MAX_LOG = 64 * 1024  # characters of an attempt's log that are kept: its last ones
@@ -56,8 +57,12 @@ _EXTEND = (
 
 def extend(connection: Connection, extensions: list[Extension], now: datetime) -> list[Beat]:
     """Extend these leases, in one go; the answers are in their order."""
-    tokens = [(e.task_id, e.fence) for e in extensions]
-    held = {(row.task_id, row.token): row for row in connection.execute(_HELD, {"tokens": tokens})}
+    tokens = sorted({(e.task_id, e.fence) for e in extensions})
+    held = {
+        (row.task_id, row.token): row
+        for portion in portions(tokens)
+        for row in connection.execute(_HELD, {"tokens": portion})
+    }
     alive = [e for e in extensions if (e.task_id, e.fence) in held]
     if alive:
         connection.execute(

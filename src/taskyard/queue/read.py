@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, any_, bindparam, func, select
 
-from taskyard.core.db import AnyRow
+from taskyard.core.compiled import CompiledSelect
+from taskyard.core.db import AnyRow, Database
+from taskyard.core.gather import Gatherer, Pending
 from taskyard.queue.lifecycle import STATUS, Status, has_status
+from taskyard.queue.portions import portions
 from taskyard.queue.tables import attempt, lease, task, task_tag
 
 _COLUMNS = (
@@ -39,7 +44,13 @@ _COLUMNS = (
 )
 _TASK = select(*_COLUMNS).join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
 _ONE = _TASK.where(task.c.id == bindparam("task_id"))
+_CURRENT = CompiledSelect(_ONE)
+_CURRENT_OF = CompiledSelect(_TASK.where(task.c.id == any_(bindparam("ids", type_=ARRAY(task.c.id.type)))))
+MOST = 500  # tasks looked up at once
 _ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).order_by(attempt.c.number)
+_SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
+    task.c.id.in_(bindparam("ids", expanding=True)), task.c.command_version.is_not(None)
+)
 _RUNNING = select(lease).where(lease.c.task_id == bindparam("task_id"))
 
 
@@ -56,6 +67,24 @@ class Filter:
     created_until: datetime | None = None
 
 
+def current(database: Database, task_id: str, now: datetime) -> Any:
+    """A task as it is now, outside any transaction, or None. The hottest read: values are as the driver gives them.
+
+    What concurrent requests ask of PostgreSQL is gathered, as a round trip costs more than a row.
+    """
+    if database.is_sqlite:
+        return next(iter(_CURRENT.all(database, task_id=task_id, now=now)), None)
+    gatherer = database.kept(current, lambda: Gatherer(partial(_look_up, database), MOST))
+    return gatherer.submit(Pending(current, (task_id, now)))
+
+
+def _look_up(database: Database, asked: list[Pending]) -> None:
+    ids = list({pending.item[0] for pending in asked})
+    rows = {row.id: row for row in _CURRENT_OF.all(database, ids=ids, now=max(p.item[1] for p in asked))}
+    for pending in asked:
+        pending.result = rows.get(pending.item[0])
+
+
 def one(connection: Connection, task_id: str, now: datetime) -> AnyRow | None:
     return connection.execute(_ONE, {"task_id": task_id, "now": now}).first()
 
@@ -68,6 +97,12 @@ def attempts(connection: Connection, task_id: str) -> list[AnyRow]:
 def running(connection: Connection, task_id: str) -> AnyRow | None:
     """The lease of the attempt under way."""
     return connection.execute(_RUNNING, {"task_id": task_id}).first()
+
+
+def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, int]]:
+    """The command and the version of its schemas that each of these tasks was checked against, where it was."""
+    rows = [row for portion in portions(ids) for row in connection.execute(_SCHEMAS, {"ids": portion})]
+    return {row.id: (row.command, row.command_version) for row in rows}
 
 
 def newest(

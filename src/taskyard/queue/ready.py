@@ -4,13 +4,15 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, delete, select
 
 from taskyard.core import clock
+from taskyard.core.bulk import BulkInsert
 from taskyard.queue.tables import ready, scheduled
 
-_INSERT_READY = insert(ready)
-_INSERT_SCHEDULED = insert(scheduled)
+_INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "seq", "attempts")
+_INSERT_SCHEDULED = BulkInsert(scheduled, "task_id", "run_at", "queue", "lane", "attempts")
+_WAY = (scheduled, ready)  # in the order in which a task moves on, so that one that moves meanwhile is still met
 
 _lock = threading.Lock()
 _last_seq = 0
@@ -38,23 +40,11 @@ class Place:
 def put(connection: Connection, places: list[Place], now: datetime) -> None:
     """Let these tasks wait for a worker, or for their time."""
     due = [p for p in places if p.run_at <= now]
-    later = [p for p in places if p.run_at > now]
     if due:
-        connection.execute(
-            _INSERT_READY,
-            [
-                {"task_id": p.task_id, "queue": p.queue, "lane": p.lane, "seq": next_seq(now), "attempts": p.attempts}
-                for p in due
-            ],
-        )
-    if later:
-        connection.execute(
-            _INSERT_SCHEDULED,
-            [
-                {"task_id": p.task_id, "run_at": p.run_at, "queue": p.queue, "lane": p.lane, "attempts": p.attempts}
-                for p in later
-            ],
-        )
+        _INSERT_READY.run(connection, [(p.task_id, p.queue, p.lane, next_seq(now), p.attempts) for p in due])
+    if len(due) < len(places):
+        later = [p for p in places if p.run_at > now]
+        _INSERT_SCHEDULED.run(connection, [(p.task_id, p.run_at, p.queue, p.lane, p.attempts) for p in later])
 
 
 def take(connection: Connection, task_id: str) -> bool:
@@ -62,7 +52,12 @@ def take(connection: Connection, task_id: str) -> bool:
 
     Whoever deletes the row owns the next step; a claim that holds it makes us wait and then find nothing.
     """
-    for table in (ready, scheduled):
-        if connection.execute(delete(table).where(table.c.task_id == task_id)).rowcount:
-            return True
-    return False
+    return any(connection.execute(delete(table).where(table.c.task_id == task_id)).rowcount for table in _WAY)
+
+
+def hold(connection: Connection, task_id: str) -> bool:
+    """Keep a waiting task where it is until the commit: claims pass it over. False: it is not waiting (any more)."""
+    return any(
+        connection.execute(select(table.c.task_id).where(table.c.task_id == task_id).with_for_update()).first()
+        for table in _WAY
+    )

@@ -5,13 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, bindparam, case, delete, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.policy import End, Retry, Run
+from taskyard.queue.portions import portions
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import attempt, lease, task
 
@@ -60,16 +61,17 @@ class Ended:
     log: str = ""
 
 
-_TAKE_LEASES = (
-    delete(lease)
+# Locked in the order in which a heartbeat locks them: the two may be about the same leases at once.
+_HELD = (
+    select(lease.c.task_id)
     .where(tuple_(lease.c.task_id, lease.c.token).in_(bindparam("tokens", expanding=True)))
-    .returning(lease)
+    .order_by(lease.c.task_id)
+    .with_for_update()
+    .cte("held")
 )
+_TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
 _TASKS = select(task.c.id, task.c.failures, task.c.crashes, task.c.max_attempts, task.c.on_lost, task.c.backoff).where(
     task.c.id.in_(bindparam("ids", expanding=True))
-)
-_SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
-    task.c.id.in_(bindparam("ids", expanding=True)), task.c.command_version.is_not(None)
 )
 _INSERT_ATTEMPT = insert(attempt)
 _END_TASK = (
@@ -83,39 +85,42 @@ _END_TASK = (
         finished_at=bindparam("finished_at"),
         run_at=bindparam("run_at"),
         result=bindparam("result"),
-        error=bindparam("error"),
+        error=case((bindparam("keeps_error", type_=Integer) == 1, task.c.error), else_=bindparam("error")),
     )
 )
 
 
 def settle(connection: Connection, reports: list[Report], now: datetime) -> list[Settled]:
     """Settle these reports, in one go; the answers are in their order."""
-    tokens = [(r.task_id, r.fence) for r in reports]
-    leases = {row.task_id: row for row in connection.execute(_TAKE_LEASES, {"tokens": tokens})}
+    leases = _take_leases(connection, sorted({(r.task_id, r.fence) for r in reports}))
     tasks = read_tasks(connection, list(leases))
-    ended: dict[str, Ended] = {}
-    for report in reports:
+    ended: dict[int, Ended] = {}
+    for index, report in enumerate(reports):
         held = leases.get(report.task_id)
-        if held is not None and held.token == report.fence and report.task_id not in ended:
-            ended[report.task_id] = _judge(report, held, tasks[report.task_id], now)
-    statuses = record(connection, list(ended.values()), now)
-    return [_settled(statuses.get(r.task_id), leases.get(r.task_id), r) for r in reports]
+        if held is not None and held.token == report.fence and report.task_id in tasks:
+            # Taken out: where two reports carry one token, the first counts and the second is stale.
+            ended[index] = _judge(report, leases.pop(report.task_id), tasks[report.task_id], now)
+    record(connection, list(ended.values()), now)
+    return [_settled(ended.get(index), now) for index in range(len(reports))]
 
 
-def _settled(status: Status | None, held: AnyRow | None, report: Report) -> Settled:
-    if status is None or held is None or held.token != report.fence:
+def _take_leases(connection: Connection, tokens: list[tuple[str, str]]) -> dict[str, AnyRow]:
+    return {
+        row.task_id: row
+        for portion in portions(tokens)
+        for row in connection.execute(_TAKE_LEASES, {"tokens": portion})
+    }
+
+
+def _settled(ended: Ended | None, now: datetime) -> Settled:
+    if ended is None:
         return Settled(None)
-    return Settled(status, [held.queue] if status is Status.QUEUED else [])
+    status = _status(ended.decision, now)
+    return Settled(status, [ended.lease.queue] if status is Status.QUEUED else [])
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
-    return {row.id: row for row in connection.execute(_TASKS, {"ids": ids})} if ids else {}
-
-
-def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, int]]:
-    """The command and the version of its schemas that each of these tasks was checked against, where it was."""
-    rows = connection.execute(_SCHEMAS, {"ids": ids}) if ids else ()
-    return {row.id: (row.command, row.command_version) for row in rows}
+    return {row.id: row for portion in portions(ids) for row in connection.execute(_TASKS, {"ids": portion})}
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:
@@ -134,10 +139,10 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
     return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
 
 
-def record(connection: Connection, ended: list[Ended], now: datetime) -> dict[str, Status]:
+def record(connection: Connection, ended: list[Ended], now: datetime) -> None:
     """Write down attempts that are over and move their tasks on. The leases are gone already."""
     if not ended:
-        return {}
+        return
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
     connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
     put(
@@ -149,7 +154,6 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> dict[st
         ],
         now,
     )
-    return {e.task.id: _status(e.decision, now) for e in ended}
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:
@@ -184,4 +188,5 @@ def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
         "run_at": ended.lease.leased_at if isinstance(ended.decision, End) else ended.decision.at,
         "result": ended.result,
         "error": ended.error,
+        "keeps_error": int(ended.outcome == Outcome.RELEASED),
     }

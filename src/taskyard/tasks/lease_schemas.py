@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, queue_field
-from taskyard.web.schema import NotBlank, Schema, Text, When
+from taskyard.web.schema import NotBlank, Number, Schema, Text, When
 
 LEASE_S = validate.Range(1, 43_200)
 MAX_RESULT = 1024 * 1024  # bytes of JSON
@@ -24,7 +24,7 @@ class ClaimIn(Schema):
         validate=LEASE_S,
         metadata={"description": "How long the tasks are held without a sign of life."},
     )
-    wait = fields.Float(
+    wait = Number(
         load_default=0,
         validate=validate.Range(0, 20),
         metadata={"description": "Seconds to wait for a task where there is none."},
@@ -116,7 +116,7 @@ class ReportIn(Schema):
             "example": {"type": "ValueError", "message": "no width"},
         },
     )
-    retry_in_s = fields.Float(
+    retry_in_s = Number(
         validate=validate.Range(0, MAX_DELAY_S),
         metadata={"description": "Instead of the command's backoff, after failed or released."},
     )

@@ -11,10 +11,12 @@ from taskyard.commands import catalogue, validation
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue.claim import Claim, Lease, claim, split_token
+from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.settle import Outcome, Report, Settled, schemas_of, settle
+from taskyard.queue.read import schemas_of
+from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.tokens import split_token
 from taskyard.tasks.lease_schemas import MAX_RESULT
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
@@ -68,8 +70,7 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
 
 def _claim(connection: Connection, claims: list[Claim]) -> list[list[Lease]]:
-    now = clock.now()
-    return [claim(connection, wanted, now) for wanted in claims]
+    return claim(connection, claims, clock.now())
 
 
 def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:

@@ -16,8 +16,9 @@ from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import PRIORITIES, Status
 
 
-def _time(at: datetime | None) -> str | None:
-    return None if at is None else instant_to_text(at)
+def _time(at: datetime | str | None) -> str | None:
+    """SQLite holds a moment just as it is shown."""
+    return instant_to_text(at) if isinstance(at, datetime) else at
 
 
 def raw(text: str | None) -> orjson.Fragment | None:
@@ -34,7 +35,7 @@ def _as_sent(of: AnyRow | NewTask) -> dict[str, Any]:
         "queue": of.queue,
         "priority": PRIORITIES[of.lane],
         "payload": raw(of.payload),
-        "tags": of.tags,
+        "tags": raw(of.tags) if isinstance(of.tags, str) else of.tags,
         "owner_id": of.owner_id,
         "created_at": _time(of.created_at),
         "run_at": _time(of.run_at),

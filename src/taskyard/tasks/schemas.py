@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import NotBlank, Schema, Text, When
+from taskyard.web.schema import NotBlank, Number, Schema, Text, When
 
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 QUEUE = validate.Regexp(
@@ -51,7 +51,7 @@ class TaskIn(Schema):
     priority = fields.String(validate=PRIORITY, metadata={"example": "high"})
     queue = queue_field(metadata={"description": "By default the command's, which is the queue of its name."})
     run_at = When(metadata={"description": "Not before this moment."})
-    delay_s = fields.Float(
+    delay_s = Number(
         validate=validate.Range(0, MAX_DELAY_S), metadata={"description": "The same as a delay in seconds."}
     )
     expires_at = When(metadata={"description": "No longer worth starting from this moment on."})
@@ -127,9 +127,9 @@ class TaskQuery(PageQuery):
     """Which tasks a list holds."""
 
     status = fields.String(validate=STATUSES)
-    command = fields.String()
-    queue = fields.String()
-    tag = fields.String()
+    command = Text()
+    queue = Text()
+    tag = Text()
     owner = fields.String(
         load_default="me",
         metadata={"description": "`me`, `all` (moderators and admins) or a user's id."},

@@ -64,7 +64,7 @@ def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
         if one.once is not None:
             idempotency.keep(connection, one.once, one.answer)
     if fresh:
-        enqueue(connection, [one.task for one in fresh])
+        enqueue(connection, [one.task for one in fresh], clock.now())
     return [revision] * len(submissions)
 
 

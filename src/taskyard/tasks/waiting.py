@@ -4,18 +4,18 @@ Whoever enqueues in this process wakes waiters at once; for what other processes
 somebody waits. No wait holds a connection.
 """
 
+import logging
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core.db import Database
-from taskyard.core.errors import TaskyardError
 from taskyard.queue.tables import ready
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.05
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
@@ -29,6 +29,7 @@ class _Waiter:
     def __init__(self, queues: list[str]) -> None:
         self.queues = queues
         self.woken = threading.Event()
+        self.told: str | None = None  # the queue for which it was woken
 
 
 class Waiting:
@@ -47,23 +48,35 @@ class Waiting:
                 line = self._by_queue.get(queue)
                 while line:
                     waiter = line.popleft()
-                    if not waiter.woken.is_set():
+                    if waiter.told is None:
+                        waiter.told = queue
                         waiter.woken.set()
                         break
 
     def until(self, queues: list[str], attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]) -> None:
-        """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone."""
+        """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone.
+
+        Whoever was woken and leaves wakes the next in line: it may leave without having looked (gone, too late), and
+        where it got its task, there may be more than the one it was woken for.
+        """
         give_up_at = time.monotonic() + wait_s
-        while True:
-            waiter = self._enter(queues)  # before the attempt, so that nothing slips in between
-            try:
-                if gone() or attempt():
-                    return
-                self._sleep(waiter, give_up_at, gone)
-            finally:
-                self._leave(waiter)
-            if time.monotonic() >= give_up_at:
-                return
+        told: str | None = None
+        try:
+            while True:
+                waiter = self._enter(queues)  # before the attempt, so that nothing slips in between
+                try:
+                    if gone() or attempt():
+                        return
+                    told = None  # it has looked
+                    self._sleep(waiter, give_up_at, gone)
+                finally:
+                    self._leave(waiter)
+                    told = waiter.told or told
+                if waiter.told is None:
+                    return  # time is up, or the caller is gone
+        finally:
+            if told is not None:
+                self.wake([told])
 
     def _sleep(self, waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> None:
         while (left := give_up_at - time.monotonic()) > 0:
@@ -100,17 +113,12 @@ class Waiting:
             try:
                 with self._database.read.connect() as connection:
                     busy = list(connection.execute(_QUEUES_WITH_WORK, {"queues": queues}).scalars())
-            except (SQLAlchemyError, TaskyardError):
-                continue  # the waiters' own attempts will say so
+            except Exception as error:  # whatever it is, somebody has to go on looking
+                log.warning("could not look for tasks: %s", error)
+                continue
             self.wake(busy)
-
-
-_waiting: WeakKeyDictionary[Database, Waiting] = WeakKeyDictionary()
 
 
 def waiting(database: Database) -> Waiting:
     """The waiters on this database in this process."""
-    found = _waiting.get(database)
-    if found is None:
-        found = _waiting.setdefault(database, Waiting(database))
-    return found
+    return database.kept(Waiting, lambda: Waiting(database))

@@ -97,7 +97,8 @@ def register(app: Flask, authenticate: Callable[[str], Caller]) -> None:
 
 def bearer_token() -> str:
     """The token of the Authorization header (RFC 6750)."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    header: str = request.environ.get("HTTP_AUTHORIZATION", "")
+    scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("Send an API key or a token: Authorization: Bearer <key>.")
     return token.strip()

@@ -7,10 +7,11 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from flask import Response, g, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core import idempotency as answers
 from taskyard.core.db import database, db
-from taskyard.core.errors import Fault, Invalid
+from taskyard.core.errors import Fault, Invalid, TaskyardError, Unavailable
 from taskyard.core.idempotency import Answer, Once, Repeated
 from taskyard.web.auth import caller
 from taskyard.web.documented import note
@@ -36,13 +37,13 @@ def idempotent(view: F) -> F:
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        once = g.once = _once()
+        once = g.once = g.repeated = _once()
         if once is None:
             return view(*args, **kwargs)
         try:
             return _replay(once) or view(*args, **kwargs)
         except Repeated:
-            return _replay(once)
+            return first_answer()
 
     note(wrapper, parameters=[HEADER], headers=REPLAYED, refusals=[422])
     return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does
@@ -69,18 +70,34 @@ def keep(response: Response) -> None:
 
 
 def replay_if_done() -> Response | None:
-    """The answer of a request with the same key that finished while this one failed."""
+    """The answer of a request with the same key that finished while this one failed; None: let it fail."""
     once: Once | None = g.get("once")
-    return _replay(once) if once else None
+    try:
+        return _replay(once) if once else None
+    except (TaskyardError, SQLAlchemyError):
+        return None
+
+
+def first_answer() -> Response:
+    """The answer of the request with the same key that was faster.
+
+    Raises:
+        Invalid: that was a different request.
+    """
+    answer = _replay(g.repeated)
+    if answer is None:  # kept until a moment ago
+        raise Unavailable("Another request with this Idempotency-Key has just ended. Try again.", retry_after_s=1)
+    return answer
 
 
 def _once() -> Once | None:
-    key = request.headers.get("Idempotency-Key")
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if not _KEY.fullmatch(key):
         raise Invalid([Fault("Must be 1 to 255 visible ASCII characters.", header="Idempotency-Key")])
-    sent = b"\0".join([request.method.encode(), request.full_path.encode(), request.get_data(cache=True)])
+    line = [request.method.encode(), request.path.encode(), request.query_string]
+    sent = b"\0".join([*line, request.get_data(cache=True)])
     return Once(caller().user_id, key, hashlib.sha256(sent).hexdigest())
 
 

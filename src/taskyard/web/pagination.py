@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 
 import orjson
 from flask import current_app, request
-from marshmallow import fields, validate
+from marshmallow import validate
 
 from taskyard.core.crypto import Signer
 from taskyard.core.errors import Fault, Invalid
 from taskyard.web.documented import note
-from taskyard.web.schema import Schema
+from taskyard.web.schema import Schema, Text, Whole
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -23,10 +23,8 @@ LINK = {"Link": {"description": 'The next page, as rel="next"; absent on the las
 class PageQuery(Schema):
     """The query parameters every list takes."""
 
-    limit = fields.Integer(
-        load_default=50, validate=validate.Range(1, 200), metadata={"description": "How many items at most."}
-    )
-    cursor = fields.String(metadata={"description": "Where to go on: from the Link header of the page before."})
+    limit = Whole(load_default=50, validate=validate.Range(1, 200), metadata={"description": "How many items at most."})
+    cursor = Text(metadata={"description": "Where to go on: from the Link header of the page before."})
 
 
 def paged(view: F) -> F:

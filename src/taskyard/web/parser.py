@@ -26,6 +26,12 @@ class StrictParser(FlaskParser):
         raw = req.get_data(cache=True)
         return json.loads(raw) if raw else missing
 
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
+        try:
+            return super().load_querystring(req, schema)
+        except UnicodeDecodeError as error:  # raw bytes where RFC 3986 wants them percent-encoded
+            raise Invalid([Fault("The query string must be percent-encoded UTF-8.", parameter="")]) from error
+
     def load_form(self, req: flask.Request, schema: ma.Schema) -> Any:
         if req.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedType("Send the body with the header Content-Type: application/x-www-form-urlencoded.")

@@ -1,6 +1,7 @@
 """Every error as application/problem+json (RFC 9457): the one table from kinds of error to statuses."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import orjson
 from flask import Flask, Response, g, has_request_context
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from taskyard.core import errors
@@ -15,6 +17,8 @@ from taskyard.core.errors import Fault, Invalid, TaskyardError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 100  # that are listed
+READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def body(kind: Kind, detail: str, faults: list[Fault] | None = None) -> bytes:
     """The JSON of a problem; `instance` is the request's id, which the logs carry too."""
     problem: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
     if faults:
-        problem["errors"] = [fault.to_dict() for fault in faults]
+        problem["errors"] = [fault.to_dict() for fault in faults[:MOST_FAULTS]]
     if has_request_context() and "request_id" in g:
         problem["instance"] = f"urn:taskyard:request:{g.request_id}"
     return orjson.dumps(problem)
@@ -100,7 +104,8 @@ def from_http(error: HTTPException) -> Response:
 
 def from_database(error: DBAPIError | PoolTimeout) -> Response:
     """A database that is away, full or overloaded is 503; any other fault of it is ours."""
-    if isinstance(error, PoolTimeout | OperationalError | InterfaceError):
+    away = isinstance(error, PoolTimeout | OperationalError | InterfaceError)
+    if away or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY:
         log.error("database unavailable: %s", error)
         return from_error(errors.Unavailable("The database cannot be reached now. Try again.", retry_after_s=2))
     return from_exception(error)
@@ -112,9 +117,26 @@ def from_exception(error: Exception) -> Response:
     return Response(body(INTERNAL, detail), 500, content_type=MEDIA_TYPE)
 
 
+def from_stale(_error: StaleDataError) -> Response:
+    """Two changed one row at once; the version column let the first one through."""
+    return from_error(errors.Conflict("It was changed at the same moment by somebody else. Read it, then try again."))
+
+
+HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
+    TaskyardError: from_error,
+    HTTPException: from_http,
+    DBAPIError: from_database,
+    PoolTimeout: from_database,
+    StaleDataError: from_stale,
+    Exception: from_exception,
+}
+
+
+def answer(error: Exception) -> Response:
+    """The problem that any error is answered with."""
+    return next(handler for kind, handler in HANDLERS.items() if isinstance(error, kind))(error)
+
+
 def register(app: Flask) -> None:
-    app.register_error_handler(TaskyardError, from_error)
-    app.register_error_handler(HTTPException, from_http)
-    app.register_error_handler(DBAPIError, from_database)
-    app.register_error_handler(PoolTimeout, from_database)
-    app.register_error_handler(Exception, from_exception)
+    for kind, handler in HANDLERS.items():
+        app.register_error_handler(kind, handler)

@@ -6,11 +6,8 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskyard.core import transaction
-from taskyard.core.errors import TaskyardError
 from taskyard.core.idempotency import Repeated
 from taskyard.core.ids import new_id
 from taskyard.web import idempotency, problems
@@ -32,7 +29,7 @@ def register(app: Flask, *, access_log: bool) -> None:
     @app.before_request
     def begin() -> None:
         g.started_at = time.perf_counter()
-        given = request.headers.get("X-Request-ID", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = given if ACCEPTED_ID.fullmatch(given) else new_id()
 
     @app.after_request
@@ -60,16 +57,20 @@ def _settle(response: Response) -> Response:
     try:
         idempotency.keep(response)
         transaction.commit_request()
-    except Repeated:
+    except Exception as error:  # whatever it is: Flask would answer it by running these hooks once more
         transaction.rollback_request()
-        return idempotency.replay_if_done() or response
-    except TaskyardError as error:
-        transaction.rollback_request()
-        return problems.from_error(error)
-    except (DBAPIError, PoolTimeout) as error:
-        transaction.rollback_request()
-        return problems.from_database(error)
+        return _instead(error)
     return response
+
+
+def _instead(error: Exception) -> Response:
+    """What to answer when the commit has failed."""
+    try:
+        if isinstance(error, Repeated):
+            return idempotency.first_answer()
+    except Exception as another:
+        error = another
+    return problems.answer(error)
 
 
 def _log(response: Response) -> None:

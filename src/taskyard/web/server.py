@@ -1,9 +1,18 @@
-"""gunicorn's gevent worker, with its own refusals as problem+json."""
+"""gunicorn's gevent worker, leaner by what this app does not use, and with its own refusals as problem+json.
+
+Against gunicorn's own `handle_request` it leaves out the access log (web/requests.py writes one), the hooks, and
+sendfile; head and body leave in one packet. Parsing, limits and framing are gunicorn's.
+"""
 
 import socket
-from typing import Any
+import time
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
-from gunicorn.http import errors
+import gevent
+from gunicorn import util
+from gunicorn.config import Config
+from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 from taskyard.web import problems
@@ -24,7 +33,97 @@ DETAILS = {
 }
 
 
+class Settings:
+    """gunicorn's settings as plain attributes: its own object computes each anew, a dozen times per request."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.__dict__.update({name: setting.get() for name, setting in config.settings.items()})
+        for name in ("is_ssl", "address"):
+            self.__dict__[name] = getattr(config, name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._config, name)
+
+
+class Response(wsgi.Response):
+    """Holds the head back until the first piece of the body, so that most answers are one packet."""
+
+    _dated: ClassVar[tuple[int, str]] = (0, "")  # the second, and how HTTP writes it
+
+    def send_headers(self) -> None:
+        if not self.headers_sent:
+            self.headers_sent = True
+            self._held = self._head()
+
+    def _head(self) -> bytes:
+        connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
+        major, minor = self.req.version or (1, 1)
+        lines = [f"HTTP/{major}.{minor} {self.status}", f"Date: {self._now()}"]
+        lines += [f"Connection: {connection}", *(f"{name}: {value}" for name, value in self.headers)]
+        if self.chunked:
+            lines.append("Transfer-Encoding: chunked")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    @classmethod
+    def _now(cls) -> str:
+        second = int(time.time())
+        if cls._dated[0] != second:
+            cls._dated = (second, util.http_date())
+        return cls._dated[1]
+
+    def _emit_body(self, data: bytes) -> None:
+        if self.chunked:
+            data = b"%X\r\n%b\r\n" % (len(data), data)
+        self.sock.sendall(self._take_held() + data)
+
+    def close(self) -> None:
+        self.send_headers()
+        rest = self._take_held() + (b"0\r\n\r\n" if self.chunked else b"")
+        if rest:
+            self.sock.sendall(rest)
+
+    def _take_held(self) -> bytes:
+        held, self._held = self._held, b""
+        return held
+
+
 class Worker(GeventWorker):
+    def init_process(self) -> None:
+        self.cfg: Any = Settings(self.cfg)
+        super().init_process()
+
+    def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> bool:
+        resp: Any
+        resp, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
+        environ["wsgi.multithread"] = True
+        if not self.alive:
+            resp.force_close()
+        try:
+            self._answer(resp, self.wsgi(environ, resp.start_response))
+        except OSError:
+            raise  # the connection broke; `handle` knows which of these matter
+        except Exception:
+            if not resp.headers_sent:
+                raise
+            self.log.exception("an answer broke off")  # a second answer on this socket would corrupt the first
+            raise StopIteration from None
+        if resp.should_close():
+            raise StopIteration
+        gevent.sleep(0)  # let the other connections have their turn: kept-alive clients would starve one another
+        return True
+
+    @staticmethod
+    def _answer(resp: Response, pieces: Iterable[bytes]) -> None:
+        try:
+            for piece in pieces:
+                resp.write(piece)
+            resp.close()
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, errors.ParseException):
             super().handle_error(req, client, addr, exc)

@@ -65,6 +65,13 @@ def versioned(view: F) -> F:
         headers = {**(rest[1] if len(rest) > 1 else {}), "ETag": etag}
         return item, status, headers
 
-    reads = view.__name__ == "get"
-    note(wrapper, headers=ETAG, parameters=[IF_NONE_MATCH if reads else IF_MATCH], refusals=[304 if reads else 412])
+    by_method: dict[str, tuple[list[dict[str, Any]], list[int]]] = {"get": ([IF_NONE_MATCH], [304]), "post": ([], [])}
+    parameters, refusals = by_method.get(view.__name__, ([IF_MATCH], [412]))
+    note(wrapper, headers=ETAG, parameters=parameters, refusals=refusals)
     return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does
+
+
+def conditional(view: F) -> F:
+    """Document If-Match on a view that returns nothing to be versioned: a DELETE, which asks `expected` itself."""
+    note(view, parameters=[IF_MATCH], refusals=[412, 422])
+    return view

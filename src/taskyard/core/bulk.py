@@ -1,0 +1,55 @@
+"""Inserting many rows at once, the fastest way each database has, on a connection whose transaction is open.
+
+SQLite takes them one by one through a prepared statement; PostgreSQL takes one array per column and one statement.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+
+
+class BulkInsert:
+    """INSERT into these columns of a table; a row is a sequence of their values."""
+
+    def __init__(self, table: Table, *columns: str) -> None:
+        self._table = table
+        self._columns = [table.c[name] for name in columns]
+        self._texts: dict[str, _Text] = {}  # by dialect
+
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        name = connection.dialect.name
+        text = self._texts.get(name) or self._texts.setdefault(name, self._text(connection.dialect))
+        driver: Any = connection.connection.driver_connection
+        rows = text.converted(rows)
+        if text.by_column:
+            driver.execute(text.sql, [list(values) for values in zip(*rows, strict=True)])
+        else:
+            driver.executemany(text.sql, rows)
+
+    def _text(self, dialect: Dialect) -> "_Text":
+        prepare = dialect.identifier_preparer
+        names = ", ".join(prepare.quote(column.name) for column in self._columns)
+        into = f"INSERT INTO {prepare.format_table(self._table)} ({names})"
+        kinds = [column.type.dialect_impl(dialect) for column in self._columns]
+        converters = [(i, convert) for i, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
+        if dialect.name == "postgresql":
+            arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
+            return _Text(f"{into} SELECT * FROM unnest({arrays})", converters, by_column=True)
+        marks = ", ".join("?" for _ in self._columns)
+        return _Text(f"{into} VALUES ({marks})", converters, by_column=False)
+
+
+class _Text:
+    def __init__(self, sql: str, converters: list[tuple[int, Any]], *, by_column: bool) -> None:
+        self.sql = sql
+        self.by_column = by_column
+        self._converters = converters
+
+    def converted(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """The rows with their values as the driver takes them."""
+        converted = [list(row) for row in rows]
+        for row in converted:
+            for index, convert in self._converters:
+                row[index] = convert(row[index])
+        return converted
