@@ -3,8 +3,10 @@
 import click
 
 from taskyard.cli.doctor import doctor
+from taskyard.cli.people import key, user
 from taskyard.cli.processes import dispatcher, migrate
 from taskyard.cli.up import up
+from taskyard.client.commands import submit, task, work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -28,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (up, migrate, dispatcher, doctor):
+for command in (up, migrate, dispatcher, doctor, user, key, submit, task, work):
     main.add_command(command)

@@ -54,8 +54,9 @@ def shown(url: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What a database driver has to say, on one line."""
-    return " ".join(str(getattr(error, "orig", None) or error).split())
+    """What a database driver has to say: its first line, without a full stop."""
+    first, *_ = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
+    return first.rstrip(". ")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from honcho.manager import Manager
 from taskyard.cli import checks, settings
 from taskyard.config import Config, Listening
 from taskyard.core import migration
+from taskyard.users import bootstrap
 
 WEB = ["gunicorn", "--config", "python:taskyard.web.gunicorn_settings", "taskyard.app:create_app()"]
 DISPATCHER = ["taskyard", "dispatcher"]
@@ -49,18 +50,23 @@ def up() -> None:
     with settings.database(config) as database:
         checks.require(checks.reachable(config, database))
         migration.migrate(database)
+        bootstrap.first_admin(database, config.instance, config.admin_email)
     _announce(config, listening)
     sys.exit(_run())
 
 
 def _announce(config: Config, listening: Listening) -> None:
     url = checks.url(listening.addresses[0])
-    token = config.instance / "admin.token"
     click.echo(f"Taskyard      {url}/v1   (docs: {url}/docs and {url}/redoc)")
     click.echo(f"Database      {settings.shown(config.database_url)}")
-    if token.exists():
-        click.echo(f"Admin's key   {_short(token)}   (export TASKYARD_TOKEN=$(cat {shlex.quote(_short(token))}))")
+    click.echo(f"Admin's key   {_where(config.instance / bootstrap.TOKEN_FILE)}")
     click.echo("Ctrl-C stops it.")
+
+
+def _where(token: Path) -> str:
+    if not token.exists():
+        return "was shown at the first start; for a new one: taskyard key create admin"
+    return f"{_short(token)}   (export TASKYARD_TOKEN=$(cat {shlex.quote(_short(token))}))"
 
 
 def _short(path: Path) -> str:
