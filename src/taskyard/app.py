@@ -9,6 +9,9 @@ from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
+from taskyard.users import key_routes as keys
+from taskyard.users import routes as users
+from taskyard.users import token_routes as tokens
 from taskyard.users.access_tokens import AccessTokens
 from taskyard.users.authentication import Authenticator
 from taskyard.users.tokens import Issuer
@@ -47,7 +50,7 @@ def create_app(config: Config | None = None) -> Flask:
     auth.register(app, authenticator)
     api = Api(app)
     converters.register(app, api)
-    for blueprint in (tasks.blp, leases.blp, health.blp):
+    for blueprint in (tasks.blp, leases.blp, users.blp, users.profile_blp, keys.blp, tokens.blp, health.blp):
         api.register_blueprint(blueprint)
     if config.docs:
         docs.register(app, api)

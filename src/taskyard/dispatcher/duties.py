@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
 from taskyard.queue import sweeps
+from taskyard.users import cleanup
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +34,5 @@ def all_duties(*, idempotency_s: int) -> list[Duty]:
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
+        Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]

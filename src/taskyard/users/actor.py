@@ -17,6 +17,10 @@ class Actor:
     def sees_all_tasks(self) -> bool:
         return self.role is not Role.USER
 
+    @property
+    def manages_users(self) -> bool:
+        return self.role is Role.ADMIN and "admin" in self.scopes
+
     def require(self, role: Role) -> None:
         """Let only this role, or one above it, go on.
 

@@ -1,7 +1,7 @@
-"""From a bearer token to an actor: API keys (random, hashed) and short-lived signed tokens."""
+"""From a bearer token to an actor: API keys (random, hashed) and short-lived signed access tokens."""
 
-import threading
-import time
+from datetime import datetime
+from math import inf
 
 from sqlalchemy import bindparam, select, update
 
@@ -9,11 +9,12 @@ from taskyard.core import clock, transaction
 from taskyard.core.crypto import digest
 from taskyard.core.db import Database
 from taskyard.core.errors import Unauthenticated
+from taskyard.users import scopes
+from taskyard.users.access_tokens import AccessTokens
 from taskyard.users.actor import Actor
 from taskyard.users.models import Key, Role, User
+from taskyard.users.remembered import actors
 
-KEY_PREFIX = "ty"
-CACHE_SIZE = 10_000
 USE_RECORDED_EVERY_S = 60
 
 _FIND_KEY = (
@@ -21,37 +22,33 @@ _FIND_KEY = (
     .join(User, User.id == Key.user_id)
     .where(Key.digest == bindparam("digest"))
 )
+_FIND_USER = select(User.role, User.tokens_since).where(User.id == bindparam("id"))
 
 
 class Authenticator:
     """Knows who a token belongs to. Answers are kept for a few seconds, so another process may honour a revoked key
     that long; in this process `forget` ends it at once."""
 
-    def __init__(self, database: Database, *, cache_s: float) -> None:
+    def __init__(self, database: Database, access_tokens: AccessTokens, *, cache_s: float) -> None:
         self._database = database
+        self._access_tokens = access_tokens
         self._cache_s = cache_s
-        self._cache: dict[str, tuple[float, Actor]] = {}
-        self._lock = threading.Lock()
+        self._actors = actors(database)
 
     def __call__(self, token: str) -> Actor:
         """Raises:
         Unauthenticated: the token is unknown, expired or revoked.
         """
-        found = self._cache.get(token)
-        if found is not None and found[0] > time.monotonic():
-            return found[1]
-        actor = self._by_key(token)
-        with self._lock:
-            if len(self._cache) >= CACHE_SIZE:
-                self._cache.clear()
-            self._cache[token] = (time.monotonic() + self._cache_s, actor)
+        known = self._actors.get(token)
+        if known is not None:
+            return known
+        generation = self._actors.generation
+        actor, expires_at = self._by_access_token(token) if token.count(".") == 2 else self._by_key(token)
+        left_s = inf if expires_at is None else (expires_at - clock.now()).total_seconds()
+        self._actors.put(token, actor, min(self._cache_s, left_s), generation)
         return actor
 
-    def forget(self) -> None:
-        """Look everybody up anew: something about users, keys or tokens has changed."""
-        self._cache.clear()
-
-    def _by_key(self, token: str) -> Actor:
+    def _by_key(self, token: str) -> tuple[Actor, datetime | None]:
         with self._database.read.connect() as connection:
             row = connection.execute(_FIND_KEY, {"digest": digest(token)}).first()
         now = clock.now()
@@ -62,4 +59,14 @@ class Authenticator:
         if row.last_used_at is None or (now - row.last_used_at).total_seconds() > USE_RECORDED_EVERY_S:
             with transaction.own(self._database) as connection:
                 connection.execute(update(Key).where(Key.id == row.id).values(last_used_at=now))
-        return Actor(row.user_id, Role(row.role), frozenset(row.scopes), row.id)
+        role = Role(row.role)
+        return Actor(row.user_id, role, scopes.within(row.scopes, role), row.id), row.expires_at
+
+    def _by_access_token(self, token: str) -> tuple[Actor, datetime]:
+        claims = self._access_tokens.read(token)
+        with self._database.read.connect() as connection:
+            user = connection.execute(_FIND_USER, {"id": claims.user_id}).first()
+        if user is None or claims.issued_at < user.tokens_since:
+            raise Unauthenticated("This token was ended: its user is gone, or the password was changed.")
+        role = Role(user.role)
+        return Actor(claims.user_id, role, scopes.within(claims.scopes, role)), claims.expires_at

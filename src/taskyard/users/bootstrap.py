@@ -1,20 +1,24 @@
-"""The first admin: made once, at the first start, with a key in a file that only the operator can read."""
+"""What an operator does without the API: the first admin, and users and keys from the command line."""
 
 import os
 import secrets
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from taskyard.core import transaction
 from taskyard.core.conflicts import violated
-from taskyard.core.crypto import digest, new_secret, write_private
+from taskyard.core.crypto import write_private
 from taskyard.core.db import Database
+from taskyard.core.errors import Fault, Invalid, NotFound
 from taskyard.core.ids import new_id
-from taskyard.users.authentication import KEY_PREFIX
-from taskyard.users.models import Key, Role, User
-from taskyard.users.scopes import ALL
+from taskyard.users import accounts, keys
+from taskyard.users import scopes as policy
+from taskyard.users.models import Role, User
 
 TOKEN_FILE = "admin.token"
 USERNAME = "admin"
@@ -29,10 +33,17 @@ def first_admin(database: Database, instance: Path, email: str) -> bool:
     """
     if _has_admin(database):
         return False
-    secret = new_secret(KEY_PREFIX)
+    user = User(id=new_id(), name="Admin", username=USERNAME, email=email, email_key=email.casefold(), role=Role.ADMIN)
+    key, secret = keys.make(user.id, "first admin", list(policy.ALL))
     draft = _draft(instance, secret)
     try:
-        _create(database, email, secret, draft, instance / TOKEN_FILE)
+        with transaction.own(database) as connection, Session(connection) as session:
+            for row in (user, key):
+                session.add(row)
+                session.flush()
+            # Before the commit: a start that dies in between leaves a key that does not hold, which the next start
+            # replaces, and never an admin whose key nobody has.
+            os.replace(draft, instance / TOKEN_FILE)
     except IntegrityError as error:
         if violated(error) in TAKEN and _has_admin(database):
             return False
@@ -54,13 +65,37 @@ def _draft(instance: Path, secret: str) -> Path:
     return draft
 
 
-def _create(database: Database, email: str, secret: str, draft: Path, target: Path) -> None:
-    """The file comes into place before the commit: a start that dies in between leaves a key that does not hold and is
-    replaced by the next start, never an admin whose key nobody has."""
-    user_id = new_id()
-    user = {"id": user_id, "name": "Admin", "username": USERNAME, "email": email, "email_key": email.casefold()}
-    key = {"user_id": user_id, "name": "first admin", "hint": secret[:7], "digest": digest(secret), "scopes": list(ALL)}
-    with transaction.own(database) as connection:
-        connection.execute(insert(User).values(**user, role=Role.ADMIN))
-        connection.execute(insert(Key).values(**key))
-        os.replace(draft, target)
+def create_user(database: Database, sent: dict[str, Any]) -> tuple[str, str]:
+    """Make a user and return its id and its username. `sent` has the fields of a loaded UserIn: name, email, and where
+    they are given age, role, username and password.
+
+    Raises:
+        Conflict: the username or the email is taken.
+    """
+    fields = accounts.columns(sent)
+    with transaction.own(database) as connection, Session(connection) as session:
+        user = accounts.add(session, fields)
+        return user.id, user.username
+
+
+def create_key(
+    database: Database, username: str, *, name: str, scopes: list[str], expires_at: datetime | None = None
+) -> str:
+    """Make an API key for a user and return its secret, which is shown this once.
+
+    Raises:
+        NotFound: there is no user of this name.
+        Invalid: the user's role does not have these scopes, or there are no such scopes.
+    """
+    unknown = [Fault(f"`{one}` is no scope.", pointer="/scopes") for one in scopes if not policy.known(one)]
+    if unknown:
+        raise Invalid(unknown)
+    with transaction.own(database) as connection, Session(connection) as session:
+        user = session.execute(select(User).where(User.username == username)).scalar()
+        if user is None:
+            raise NotFound(f"There is no user named {username}.")
+        keys.check_role(Role(user.role), scopes)
+        key, secret = keys.make(user.id, name, scopes, expires_at)
+        session.add(key)
+        session.flush()
+    return secret

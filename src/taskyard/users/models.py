@@ -48,6 +48,10 @@ class User(Model):
 
     __mapper_args__ = {"version_id_col": version}
 
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
+
 
 class Key(Model):
     """An API key; only its digest is kept."""

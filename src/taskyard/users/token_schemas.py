@@ -1,0 +1,67 @@
+"""The forms and answers of the token endpoint (RFC 6749, RFC 7009)."""
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from taskyard.users.fields import MAX_PASSWORD, known_scope
+from taskyard.web.schema import NotBlank, Schema, Text
+
+GRANTS = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
+
+
+def _known_scopes(text: str) -> None:
+    for scope in text.split():
+        known_scope(scope)
+
+
+class TokenIn(Schema):
+    """A form that asks for tokens. What else clients send (client_id …) is passed over, as RFC 6749 wants it."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    grant_type = fields.String(required=True, validate=validate.OneOf(list(GRANTS)), metadata={"example": "password"})
+    username = Text(
+        validate=[NotBlank(), validate.Length(max=254)],
+        metadata={"description": "The username or the email.", "example": "ada"},
+    )
+    password = Text(
+        validate=validate.Length(1, MAX_PASSWORD),
+        metadata={"format": "password", "example": "correct horse battery staple"},
+    )
+    refresh_token = Text(metadata={"description": "For the grant `refresh_token`."})
+    scope = Text(
+        validate=_known_scopes,
+        metadata={
+            "description": "Separated by spaces; by default all that your role, or the first login, allows.",
+            "example": "read write",
+        },
+    )
+
+    @validates_schema(skip_on_field_errors=False)
+    def whole(self, data: dict[str, Any], **_: Any) -> None:
+        missing = [name for name in GRANTS.get(data.get("grant_type", ""), ()) if name not in data]
+        if missing:
+            raise ValidationError({name: ["Missing data for required field."] for name in missing})
+
+
+class TokenOut(Schema):
+    """Tokens (RFC 6749, section 5.1)."""
+
+    access_token = fields.String(required=True, metadata={"description": "Send it as Authorization: Bearer."})
+    token_type = fields.String(required=True, metadata={"example": "Bearer"})
+    expires_in = fields.Integer(required=True, metadata={"description": "Seconds.", "example": 900})
+    refresh_token = fields.String(required=True, metadata={"description": "To be used once, for the next tokens."})
+    scope = fields.String(required=True, metadata={"example": "read write work"})
+
+
+class RevokeIn(Schema):
+    """A form that ends a login."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    token = Text(required=True, metadata={"description": "A refresh token."})
+    token_type_hint = Text(metadata={"example": "refresh_token"})
