@@ -28,6 +28,18 @@ def free_port() -> int:
     return port
 
 
+def answers(url: str) -> bool:
+    """Whether a GET of this is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        pass  # nobody listens yet
+    return False
+
+
 class Service:
     """One process of ours in a group of its own, writing to a log file; it can be started again after its end."""
 
@@ -38,11 +50,11 @@ class Service:
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, cwd: Path = PROJECT) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.argv,
-                cwd=PROJECT,
+                cwd=cwd,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -134,14 +146,7 @@ class Server:
             time.sleep(0.02)
 
     def is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            error.close()
-        except OSError:
-            pass  # nobody listens yet
-        return False
+        return answers(f"{self.url}/readyz")
 
     def logs(self) -> str:
         return "\n".join(f"--- {one.name}\n{one.output()}" for one in (self.web, self.dispatcher))

@@ -1,5 +1,6 @@
 """The database's schema as a sum of steps, and the two deeds on it: migrate, and make a new step."""
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, text
 from taskyard.core.db import Database
 
 STEPS = Path(__file__).parent.parent / "migrations"
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it would say at every look which database it sees
 LOCK = 0x7A5C_7A4D  # any number; the same for all Taskyards on one PostgreSQL database
 
 

@@ -16,8 +16,10 @@ worker_connections = 4096  # most of them idle long polls
 keepalive = 75
 timeout = 60
 graceful_timeout = 30
+limit_request_line = 8190  # the most that gunicorn allows
 preload_app = False  # the app must be imported after gevent has patched the standard library
 control_socket_disable = True  # its path is per user: two instances would collide
+logger_class = "taskyard.web.logger.Logger"
 errorlog = "-"
 accesslog = None  # web/requests.py logs requests, as JSON
 

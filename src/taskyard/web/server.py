@@ -31,6 +31,7 @@ DETAILS = {
     431: "The header fields are too large or too many: 100 fields of 8,190 bytes at most.",
     501: "This transfer coding is not supported; send chunked or a Content-Length.",
 }
+LINGER_S = 2.0
 
 
 class Settings:
@@ -137,5 +138,17 @@ class Worker(GeventWorker):
         )
         try:
             client.sendall(head.encode() + body)
+            _linger(client)
         except OSError as error:
             self.log.debug("the refusal could not be sent: %s", error)
+
+
+def _linger(client: socket.socket) -> None:
+    """Read on for a moment: closing with bytes unread resets the connection, and the caller may never see the answer
+    (RFC 9112, section 9.6)."""
+    client.shutdown(socket.SHUT_WR)
+    give_up_at = time.monotonic() + LINGER_S
+    while (left := give_up_at - time.monotonic()) > 0:
+        client.settimeout(left)
+        if not client.recv(65_536):
+            return

@@ -1,0 +1,127 @@
+"""`taskyard up`: starts, says what is wrong, and stops."""
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.databases import Postgres
+from support.server import free_port
+from support.up import Up, run_taskyard, running_up
+from taskyard.client import Client
+
+pytestmark = pytest.mark.e2e
+
+
+def refusal(folder: Path, **settings: str) -> str:
+    """The one line on stderr with which `taskyard up` gives up."""
+    ended = run_taskyard("up", folder=folder, **{"PORT": str(free_port()), **settings})
+    assert ended.returncode in {1, 2}
+    assert ended.stdout == ""
+    line, *more = ended.stderr.splitlines()
+    assert more == []
+    return line
+
+
+def test_two_first_starts_at_once_make_one_admin(tmp_path: Path) -> None:
+    with running_up(tmp_path, count=2) as ups:
+        instance = tmp_path / "instance"
+        key = (instance / "admin.token").read_text().strip()
+        assert stat.S_IMODE(os.stat(instance / "admin.token").st_mode) == 0o600
+        for up in ups:
+            with Client(up.url, key) as client:
+                assert client.submit("anything").status == "queued"
+        with closing(sqlite3.connect(instance / "taskyard.db")) as connection:
+            assert connection.execute("SELECT username, role FROM user").fetchall() == [("admin", "admin")]
+        assert [up.stop() for up in ups] == [0, 0]
+
+
+def test_it_prints_the_urls_and_where_the_key_lies(tmp_path: Path) -> None:
+    with running_up(tmp_path) as [up]:
+        said = up.output()
+        for expected in (f"{up.url}/v1", f"{up.url}/docs", f"{up.url}/redoc", "instance/admin.token"):
+            assert expected in said
+
+
+def test_on_postgresql_nothing_else_changes(tmp_path: Path, postgres: Postgres) -> None:
+    url = postgres.empty()
+    with running_up(tmp_path, DATABASE_URL=url) as [up]:
+        key = (tmp_path / "instance" / "admin.token").read_text().strip()
+        with Client(up.url, key) as client:
+            assert client.submit("anything").status == "queued"
+        assert not (tmp_path / "instance" / "taskyard.db").exists()
+    postgres.drop(url)
+
+
+@pytest.mark.parametrize("name", ["gunicorn", "dispatcher"])
+def test_where_one_process_dies_the_other_is_stopped(tmp_path: Path, name: str) -> None:
+    with running_up(tmp_path) as [up]:
+        up.child(name).send_signal(signal.SIGKILL)
+        assert up.wait() == 1
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", up.port)).close()
+
+
+def test_a_stop_right_after_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    up = Up(tmp_path)
+    up.start()
+    while "Ctrl-C" not in up.output():
+        assert up.running, up.output()
+    assert up.stop() == 0
+    assert "Traceback" not in up.output()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", up.port))
+
+
+def test_a_busy_port_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        line = refusal(tmp_path, PORT=str(port))
+    assert line.startswith(f"Error: 127.0.0.1:{port} cannot be listened on: Address already in use.")
+
+
+def test_a_database_that_cannot_be_reached_is_said_in_one_line(tmp_path: Path) -> None:
+    url = f"postgresql://ann:secret@127.0.0.1:{free_port()}/taskyard"
+    line = refusal(tmp_path, DATABASE_URL=url)
+    assert line.startswith("Error: The database cannot be reached: ")
+    assert "secret" not in line
+
+
+def test_an_instance_folder_that_cannot_be_written_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    line = refusal(tmp_path, TASKYARD_INSTANCE=str(tmp_path / "file" / "instance"))
+    assert line.startswith("Error: The instance folder cannot be used: Not a directory")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"),
+        ("TASKYARD_BIND", "here:there"),
+        ("WEB_CONCURRENCY", "0"),
+        ("TASKYARD_SECRET_KEY", "short"),
+        ("DATABASE_URL", "mysql://localhost/taskyard"),
+        ("DATABASE_URL", "sqlite://"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:
+    assert name in refusal(tmp_path, **{name: value})
+
+
+def test_every_line_of_the_logs_is_json(tmp_path: Path) -> None:
+    with running_up(tmp_path) as [up]:
+        up.stop()
+        lines = [
+            line.partition("| ")[2] for line in up.output().splitlines() if re.search(r" (web|dispatcher) +\| ", line)
+        ]
+    logged = [json.loads(line) for line in lines]
+    assert {"taskyard.access", "gunicorn.error", "taskyard.dispatcher"} <= {line["logger"] for line in logged}
