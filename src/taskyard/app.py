@@ -1,12 +1,19 @@
 """The composition root: the only module that knows every other."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from taskyard import config as settings
+from taskyard.commands import catalogue
+from taskyard.commands import docs as command_docs
+from taskyard.commands import routes as commands
 from taskyard.config import Config
 from taskyard.core import logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
 from taskyard.users import key_routes as keys
@@ -17,13 +24,21 @@ from taskyard.users.authentication import Authenticator
 from taskyard.users.tokens import Issuer
 from taskyard.web import auth, converters, cors, docs, health, problems, requests
 from taskyard.web.blueprint import Api
+from taskyard.web.edge import Edge
+
+
+class App(Flask):
+    """Flask, less what this app never needs at each request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func  # no view is async; asking that of each costs more than calling it
 
 
 def create_app(config: Config | None = None) -> Flask:
     """The whole of Taskyard as a WSGI app; the settings come from the environment unless given."""
     config = config or settings.from_env()
     logs.configure(config.log_level)
-    app = Flask("taskyard", instance_path=str(config.instance), static_folder=None)
+    app = App("taskyard", instance_path=str(config.instance), static_folder=None)
     app.config.update(
         SQLALCHEMY_BINDS=engine_binds(config.database_url),
         MAX_CONTENT_LENGTH=config.max_body,
@@ -46,12 +61,23 @@ def create_app(config: Config | None = None) -> Flask:
 
     problems.register(app)
     cors.register(app, config.cors_origins)
-    requests.register(app, access_log=config.access_log)
+    requests.register(app)
     auth.register(app, authenticator)
     api = Api(app)
     converters.register(app, api)
-    for blueprint in (tasks.blp, leases.blp, users.blp, users.profile_blp, keys.blp, tokens.blp, health.blp):
+    for blueprint in (
+        tasks.blp,
+        commands.blp,
+        command_tasks.blp,
+        leases.blp,
+        users.blp,
+        users.profile_blp,
+        keys.blp,
+        tokens.blp,
+        health.blp,
+    ):
         api.register_blueprint(blueprint)
     if config.docs:
-        docs.register(app, api)
+        docs.register(app, api, extend=command_docs.extended, revision=catalogue.newest_revision)
+    app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log)  # type: ignore[method-assign]
     return app

@@ -29,6 +29,8 @@ MOST = 500  # items a transaction, so that none holds the write lock for long
 
 def commit_request() -> None:
     """Commit what this request wrote; nothing at all where it only read."""
+    if not db.session.registry.has():
+        return
     if db.session.info.pop("writing", False):
         db.session.commit()
     for deed in db.session.info.pop("afterwards", ()):
@@ -37,6 +39,8 @@ def commit_request() -> None:
 
 def rollback_request() -> None:
     """Forget what this request wrote."""
+    if not db.session.registry.has():
+        return
     db.session.info.pop("writing", None)
     db.session.info.pop("afterwards", None)
     db.session.rollback()

@@ -18,9 +18,8 @@ def complete(spec: dict[str, Any]) -> None:
             operation["responses"] = dict(sorted(operation["responses"].items()))
             for response in operation["responses"].values():
                 _complete_response(response, examples)
-            for media in operation.get("requestBody", {}).get("content", {}).values():
-                if "example" not in media and "examples" not in media:
-                    media["example"] = examples.sent(media.get("schema"))
+            if "requestBody" in operation:
+                _complete_request(operation["requestBody"], examples)
     for response in spec["components"].get("responses", {}).values():
         _complete_response(response, examples)
 
@@ -36,6 +35,15 @@ def _complete_response(response: dict[str, Any], examples: Examples) -> None:
     for media in response.get("content", {}).values():
         if "example" not in media and "examples" not in media:
             media["example"] = examples.answered(media.get("schema"))
+
+
+def _complete_request(body: dict[str, Any], examples: Examples) -> None:
+    """Where no property is required, no body is the same as an empty object."""
+    schemas = [examples.resolved(media.get("schema")) for media in body["content"].values()]
+    body["required"] = any(schema.get("required") or schema.get("type") != "object" for schema in schemas)
+    for media in body["content"].values():
+        if "example" not in media and "examples" not in media:
+            media["example"] = examples.sent(media.get("schema"))
 
 
 def _describe_parameters(parameters: list[dict[str, Any]]) -> None:

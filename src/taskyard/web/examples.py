@@ -30,7 +30,7 @@ class Examples:
         return self._of(schema, every=False, depth=0)
 
     def _of(self, schema: Any, *, every: bool, depth: int) -> Any:
-        schema = self._resolved(schema)
+        schema = self.resolved(schema)
         given = _given(schema)
         if given is not NO_EXAMPLE or depth > DEPTH:
             return None if given is NO_EXAMPLE else given
@@ -52,7 +52,8 @@ class Examples:
             if every or name in required or (isinstance(inner, dict) and ("example" in inner or "examples" in inner))
         }
 
-    def _resolved(self, schema: Any) -> dict[str, Any]:
+    def resolved(self, schema: Any) -> dict[str, Any]:
+        """A schema, or what it refers to."""
         for _ in range(DEPTH):
             if not isinstance(schema, dict):
                 return {}  # `true`: anything

@@ -18,7 +18,8 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "path"), ma.RAISE)
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
-        media_type = req.mimetype
+        sent = req.environ.get("CONTENT_TYPE")
+        media_type = sent if sent == "application/json" else req.mimetype  # the usual one is not taken apart
         if media_type != "application/json" and not media_type.endswith("+json"):
             if not media_type and not req.content_length:
                 return missing

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from flask import Flask, Response, g, has_request_context
+from flask import Flask, Response, has_request_context, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from taskyard.core import errors
 from taskyard.core.errors import Fault, Invalid, TaskyardError
+from taskyard.web import edge
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -72,8 +73,8 @@ def body(kind: Kind, detail: str, faults: list[Fault] | None = None) -> bytes:
     problem: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
     if faults:
         problem["errors"] = [fault.to_dict() for fault in faults[:MOST_FAULTS]]
-    if has_request_context() and "request_id" in g:
-        problem["instance"] = f"urn:taskyard:request:{g.request_id}"
+    if has_request_context():
+        problem["instance"] = f"urn:taskyard:request:{request.environ[edge.ID]}"
     return orjson.dumps(problem)
 
 

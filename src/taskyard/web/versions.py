@@ -28,6 +28,14 @@ IF_NONE_MATCH = {
     "example": '"v3"',
 }
 
+CREATE_ONLY = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "With `*`: create it, and answer 412 if it is there already.",
+    "schema": {"type": "string", "enum": ["*"]},
+    "example": "*",
+}
+
 
 def tag(version: int) -> str:
     return f'"v{version}"'
@@ -46,6 +54,17 @@ def expected() -> int | None:
     if match is None:
         raise Invalid([Fault('Send the ETag of a GET, such as "v3", or *.', header="If-Match")])
     return int(match[1])
+
+
+def only_new() -> bool:
+    """Whether `If-None-Match: *` asks to create and not to replace (RFC 9110, section 13.1.2)."""
+    return request.headers.get("If-None-Match", "").strip() == "*"
+
+
+def create_only(view: F) -> F:
+    """Document `If-None-Match: *` on a PUT, which asks `only_new` itself."""
+    note(view, parameters=[CREATE_ONLY], refusals=[412])
+    return view
 
 
 def versioned(view: F) -> F:
