@@ -1,16 +1,15 @@
 """A real Chromium before a real server on 127.0.0.1."""
 
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
-from werkzeug.serving import make_server
 
 from support.databases import SqliteFiles
+from support.sockets import served
 from taskyard.app import create_app
 from taskyard.config import Config
 
@@ -43,13 +42,8 @@ def url(sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> 
         tmp_path_factory.mktemp("instance"), sqlite_files.new(), b"x" * 32, access_log=False, log_level="WARNING"
     )
     app = create_app(config)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app) as url:
+        yield url
     app.extensions["taskyard.database"].dispose()
 
 
