@@ -57,8 +57,15 @@ def expected() -> int | None:
 
 
 def only_new() -> bool:
-    """Whether `If-None-Match: *` asks to create and not to replace (RFC 9110, section 13.1.2)."""
-    return request.headers.get("If-None-Match", "").strip() == "*"
+    """Whether `If-None-Match: *` asks to create and not to replace (RFC 9110, section 13.1.2).
+
+    Raises:
+        Invalid: the header names a version: what would that mean for a change?
+    """
+    given = request.headers.get("If-None-Match")
+    if given is not None and given.strip() != "*":
+        raise Invalid([Fault("Only * is understood on a change. Send If-Match for a version.", header="If-None-Match")])
+    return given is not None
 
 
 def create_only(view: F) -> F:
