@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, bindparam, select
 
+from taskyard.commands import dialect
 from taskyard.commands.models import Command, CommandSchema, catalogue
-from taskyard.commands.validation import Validator, compiled
+from taskyard.commands.validation import Check
 from taskyard.core.db import Database, database
 
 
@@ -27,37 +28,39 @@ class Definition:
     max_attempts: int | None
     backoff: dict[str, Any] | None
     on_lost: str
-    payload: Validator | None  # None: any payload
+    payload: Check | None  # None: any payload
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What one version of a command's schemas checks; None: nothing."""
+
+    payload: Check | None
+    result: Check | None
 
 
 @dataclass
 class _Memory:
-    revision: int = -1
-    definitions: dict[str, Definition | None] = field(default_factory=dict)
-    results: dict[tuple[str, int], Validator | None] = field(default_factory=dict)  # never old: versions do not change
+    definitions: dict[str, tuple[int, Definition | None]] = field(default_factory=dict)  # with the revision then
+    checks: dict[tuple[str, int], Checks] = field(default_factory=dict)  # never old: versions do not change
 
 
-_UNKNOWN: Any = object()
 _memories: WeakKeyDictionary[Database, _Memory] = WeakKeyDictionary()
-MEMORY_SIZE = 10_000
+MEMORY_SIZE = 10_000  # commands
+MOST_CHECKS = 1_000  # versions; compiled schemas take more
 
 _REVISION = select(catalogue.c.revision).where(catalogue.c.id == 1)
-_DEFINITION = (
-    select(
-        Command.name,
-        Command.schema_version,
-        Command.queue,
-        Command.priority,
-        Command.timeout_s,
-        Command.max_attempts,
-        Command.backoff,
-        Command.on_lost,
-        CommandSchema.payload_schema,
-    )
-    .join(CommandSchema, (CommandSchema.command == Command.name) & (CommandSchema.version == Command.schema_version))
-    .where(Command.name == bindparam("name"))
-)
-_RESULT_SCHEMA = select(CommandSchema.result_schema).where(
+_DEFINITION = select(
+    Command.name,
+    Command.schema_version,
+    Command.queue,
+    Command.priority,
+    Command.timeout_s,
+    Command.max_attempts,
+    Command.backoff,
+    Command.on_lost,
+).where(Command.name == bindparam("name"))
+_SCHEMAS = select(CommandSchema.payload_schema, CommandSchema.result_schema).where(
     CommandSchema.command == bindparam("name"), CommandSchema.version == bindparam("version")
 )
 
@@ -72,52 +75,67 @@ def revision(connection: Connection) -> int:
 
 def remembered(name: str) -> tuple[int, Definition | None]:
     """What this process knows of a command, and of which revision: whoever acts on it checks that it still holds."""
-    memory = _memory(database())
-    found = memory.definitions.get(name, _UNKNOWN)
-    if found is _UNKNOWN:
-        with database().read.connect() as connection:
-            _look_up(connection, memory, name)
-        found = memory.definitions[name]
-    return memory.revision, found
+    found = _memory(database()).definitions.get(name)
+    if found is not None:
+        return found
+    with database().read.connect() as connection:
+        return _look_up(connection, name)
 
 
 def definition(name: str) -> Definition | None:
-    """What the catalogue says of a command; None where it is not registered."""
-    memory = _memory(database())
+    """What the catalogue says of a command now; None where it is not registered."""
+    found = _memory(database()).definitions.get(name)
     with database().read.connect() as connection:
-        if revision(connection) != memory.revision or name not in memory.definitions:
-            _look_up(connection, memory, name)
-    return memory.definitions[name]
+        if found is None or found[0] != revision(connection):
+            found = _look_up(connection, name)
+    return found[1]
+
+
+def is_newest(known: int) -> bool:
+    """Whether the catalogue is still what it was at this revision."""
+    return newest_revision() == known
+
+
+def newest_revision() -> int:
+    with database().read.connect() as connection:
+        return revision(connection)
 
 
 def forget() -> None:
     """Look everything up anew."""
-    _memory(database()).revision = -1
-    _memory(database()).definitions = {}
+    _memory(database()).definitions.clear()
 
 
-def _look_up(connection: Connection, memory: _Memory, name: str) -> None:
-    newest = revision(connection)
-    if newest != memory.revision or len(memory.definitions) > MEMORY_SIZE:
-        memory.definitions = {}
-        memory.revision = newest
-    memory.definitions[name] = _read(connection, name)
+def _look_up(connection: Connection, name: str) -> tuple[int, Definition | None]:
+    # The revision first: should the command change in between, what is kept counts as old, and not as new.
+    found = revision(connection), _read(connection, name)
+    known = _memory(database()).definitions
+    if len(known) >= MEMORY_SIZE:
+        known.clear()
+    known[name] = found
+    return found
 
 
 def _read(connection: Connection, name: str) -> Definition | None:
     row = connection.execute(_DEFINITION, {"name": name}).first()
     if row is None:
         return None
-    *values, payload_schema = row
-    return Definition(*values, None if payload_schema is None else compiled(payload_schema))
+    return Definition(**row._mapping, payload=checks(connection, name, row.schema_version).payload)
 
 
-def result_validator(connection: Connection, name: str, version: int) -> Validator | None:
-    """What a result must fit that belongs to a task checked against this version; None: any result does."""
-    results = _memory(database()).results
-    if (name, version) not in results:
-        if len(results) > MEMORY_SIZE:
-            results.clear()
-        schema = connection.execute(_RESULT_SCHEMA, {"name": name, "version": version}).scalar()
-        results[name, version] = None if schema is None else compiled(schema)
-    return results[name, version]
+def checks(connection: Connection, name: str, version: int) -> Checks:
+    """What is checked by one version of a command's schemas, whether or not the command is still registered."""
+    known = _memory(database()).checks
+    found = known.get((name, version))
+    if found is None:
+        row = connection.execute(_SCHEMAS, {"name": name, "version": version}).first()
+        payload, result = row or (None, None)
+        found = Checks(_check(payload, "/payload_schema"), _check(result, "/result_schema"))
+        if len(known) >= MOST_CHECKS:
+            known.clear()
+        known[name, version] = found
+    return found
+
+
+def _check(schema: Any, at: str) -> Check | None:
+    return None if schema is None else dialect.check(schema, at)

@@ -1,41 +1,71 @@
-"""JSON Schema (2020-12), compiled once: every fault of a value, with its JSON pointer."""
+"""Checking values: every fault with its JSON pointer, in words that do not repeat the value."""
 
-from typing import Any, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-import jsonschema_rs
+import orjson
 
+from taskyard.commands.price import Price
 from taskyard.core import json
 from taskyard.core.errors import Fault
 
 MAX_FAULTS = 100
+MAX_SENTENCE = 300  # characters; a sentence may quote names that were sent
+MASK = "The value"  # stands in a sentence where the value would: it may be large, or nobody else's business
+TOO_COSTLY = "Too large or too deeply nested to be checked against this command's schema in a bounded time."
+MORE = "There are more faults than are listed here."
+SENTENCES = {
+    "falseSchema": "Nothing may stand here.",
+    "not": "The value has a form that is ruled out here.",
+    "contains": "None of the items fits the schema under 'contains'.",
+}
 
 
 class Validator(Protocol):
     def is_valid(self, instance: Any) -> bool: ...
 
+    def validate(self, instance: Any) -> None: ...
+
     def iter_errors(self, instance: Any) -> Any: ...
 
 
-def _refuse(uri: str) -> NoReturn:
-    """jsonschema-rs would fetch a remote `$ref` by itself: a way into the internal network."""
-    raise ValueError(f"References to other documents are not followed: {uri}")
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An accepted schema, ready for use, and what using it may cost."""
+
+    validator: Validator
+    price: Price
 
 
-def compiled(schema: Any) -> Validator:
-    """A validator of this schema; the regular expressions in it run in linear time."""
-    return jsonschema_rs.Draft202012Validator(
-        schema, retriever=_refuse, pattern_options=jsonschema_rs.RegexOptions(), validate_formats=True
-    )
+def faults(check: Check, value: Any, at: str) -> list[Fault]:
+    """Everything wrong with a value that stands at this JSON pointer of the request, up to 100 faults.
 
-
-def faults(validator: Validator, value: Any, at: str) -> list[Fault]:
-    """Everything wrong with a value that stands at this JSON pointer of the request, up to 100 faults."""
-    if validator.is_valid(value):
+    Of a value so large that listing might take seconds, the first fault alone is told.
+    """
+    if not check.price.allows(value, len(orjson.dumps(value))):
+        return [Fault(TOO_COSTLY, pointer=at)]
+    if check.validator.is_valid(value):
         return []
-    found: list[Fault] = []
-    for error in validator.iter_errors(value):
-        path = "".join(f"/{json.escape(str(token))}" for token in error.instance_path)
-        found.append(Fault(error.message, pointer=f"{at}{path}"))
-        if len(found) == MAX_FAULTS:
-            break
-    return found
+    if not check.price.allows_faults(value):
+        return [*_first(check.validator, value, at), Fault(MORE, pointer=at)]
+    found = list(dict.fromkeys(_fault(error, at) for error in check.validator.iter_errors(value)))
+    return found if len(found) <= MAX_FAULTS else [*found[:MAX_FAULTS], Fault(MORE, pointer=at)]
+
+
+def _first(validator: Validator, value: Any, at: str) -> list[Fault]:
+    try:
+        validator.validate(value)
+    except ValueError as error:
+        return [_fault(error, at)]
+    return []
+
+
+def _fault(error: Any, at: str) -> Fault:
+    path = "".join(f"/{json.escape(str(token))}" for token in error.instance_path)
+    return Fault(sentence(error), pointer=f"{at}{path}")
+
+
+def sentence(error: Any) -> str:
+    """What is wrong, in a sentence of bounded length."""
+    text = SENTENCES.get(error.kind.name) or str(error.message)
+    return text if len(text) <= MAX_SENTENCE else f"{text[:MAX_SENTENCE]}…"

@@ -81,7 +81,9 @@ def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[B
 def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[tuple[Settled, list[Fault]]]]:
     checked = _check_results(connection, [one for call in calls for one in call])
     settled = settle(connection, [report for report, _ in checked], clock.now())
-    answers = iter(zip(settled, [faults for _, faults in checked], strict=True))
+    # Who no longer holds the lease is told nothing of the schema.
+    told = [faults if one.status is not None else [] for one, (_, faults) in zip(settled, checked, strict=True)]
+    answers = iter(zip(settled, told, strict=True))
     return [[next(answers) for _ in call] for call in calls]
 
 
@@ -116,9 +118,9 @@ def _check_results(connection: Connection, reports: list[Reported]) -> list[tupl
     for of, result in reports:
         faults: list[Fault] = []
         if of.outcome is Outcome.SUCCEEDED and of.task_id in schemas:
-            validator = catalogue.result_validator(connection, *schemas[of.task_id])
-            if validator is not None:
-                faults = validation.faults(validator, result, "/result")
+            check = catalogue.checks(connection, *schemas[of.task_id]).result
+            if check is not None:
+                faults = validation.faults(check, result, "/result")
         checked.append((_failed(of, faults) if faults else of, faults))
     return checked
 

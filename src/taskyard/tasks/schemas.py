@@ -69,6 +69,13 @@ class TaskIn(Schema):
             raise ValidationError("Give either run_at or delay_s.", "delay_s")
 
 
+class CommandTaskIn(TaskIn):
+    """A new task of the command in the path."""
+
+    class Meta(TaskIn.Meta):
+        exclude = ("command",)
+
+
 class TaskPatch(Schema):
     """What can be changed of a task that has not started."""
 

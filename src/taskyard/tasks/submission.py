@@ -11,7 +11,7 @@ from taskyard.commands import catalogue, validation
 from taskyard.commands.catalogue import Definition
 from taskyard.core import clock, idempotency, transaction
 from taskyard.core.db import database
-from taskyard.core.errors import Fault, Invalid
+from taskyard.core.errors import Fault, Invalid, NotFound
 from taskyard.core.idempotency import Answer, Once
 from taskyard.core.ids import new_id
 from taskyard.queue import policy
@@ -42,18 +42,34 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
     """
     while True:
         revision, definition = catalogue.remembered(sent["command"])
-        if definition is None and closed:
-            raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
         now = clock.now()
-        task = _new_task(actor, sent, definition, now)
-        answer = Answer(201, {"Location": f"/v1/tasks/{task.id}"}, orjson.dumps(render.new_task(task)))
-        newest = transaction.batch(database(), _store, _Submission(task, revision, answer, once))
-        if newest == revision:
-            break
+        try:
+            task = _new_task(actor, sent, definition, now, closed=closed)
+        except Invalid:
+            if catalogue.is_newest(revision):
+                raise
+        else:
+            answer = Answer(201, {"Location": f"/v1/tasks/{task.id}"}, orjson.dumps(render.new_task(task)))
+            newest = transaction.batch(database(), _store, _Submission(task, revision, answer, once))
+            if newest == revision:
+                break
         catalogue.forget()  # it has changed since this process last looked: check again
     if task.run_at <= now:
         waiting(database()).wake([task.queue])
     return answer
+
+
+def submit_registered(
+    actor: Actor, name: str, sent: dict[str, Any], once: Once | None = None, *, closed: bool = False
+) -> Answer:
+    """Accept a task of a registered command. `sent` is a loaded CommandTaskIn; raises also what `submit` does.
+
+    Raises:
+        NotFound: there is no such command.
+    """
+    if "\0" in name or catalogue.definition(name) is None:
+        raise NotFound("There is no such command.")
+    return submit(actor, {**sent, "command": name}, once, closed=closed)
 
 
 def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
@@ -68,8 +84,12 @@ def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
     return [revision] * len(submissions)
 
 
-def _new_task(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime) -> NewTask:
+def _new_task(
+    actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool
+) -> NewTask:
     command = sent["command"]
+    if definition is None and closed:
+        raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
     priority = sent.get("priority") or (definition.priority if definition else "normal")
     run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
     timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S

@@ -1,0 +1,95 @@
+"""The catalogue of commands over HTTP."""
+
+from typing import Any
+
+from flask import Response
+
+from taskyard.commands import service, versions
+from taskyard.commands.models import CommandSchema
+from taskyard.commands.schemas import CommandIn, CommandOut, CommandPage, CommandQuery, SchemasOut, SchemasPage
+from taskyard.commands.service import Registered
+from taskyard.users.current import current_actor
+from taskyard.web import pagination
+from taskyard.web.auth import scope
+from taskyard.web.blueprint import Blueprint, MethodView
+from taskyard.web.documented import refuses
+from taskyard.web.pagination import PageQuery
+from taskyard.web.versions import conditional, create_only, expected, only_new, versioned
+
+blp = Blueprint(
+    "commands",
+    __name__,
+    url_prefix="/v1",
+    description="The catalogue of task types: what payloads and results must fit, and how tasks are run. A name holds"
+    " no slash, as it stands in paths; percent-encode it there.",
+)
+LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
+
+
+@blp.route("/commands")
+class Commands(MethodView):
+    @blp.arguments(CommandQuery(), location="query")
+    @blp.response(200, CommandPage())
+    @pagination.paged
+    @scope("read")
+    def get(self, query: dict[str, Any]) -> Any:
+        """List commands"""
+        rows = service.page(query, pagination.position(query))
+        page, headers = pagination.page(query, rows, lambda row: row.command.name)
+        return {"commands": page}, 200, headers
+
+
+@blp.route("/commands/<name>")
+class CommandByName(MethodView):
+    @blp.response(200, CommandOut())
+    @versioned
+    @refuses(404)
+    @scope("read")
+    def get(self, name: str) -> Registered:
+        """Get a command"""
+        return service.get(name)
+
+    @blp.arguments(CommandIn())
+    @blp.response(200, CommandOut())
+    @blp.alt_response(201, schema=CommandOut(), description="It is new.", headers=LOCATION)
+    @versioned
+    @create_only
+    @refuses(404)
+    @scope("write")
+    def put(self, sent: dict[str, Any], name: str) -> Any:
+        """Register or replace a command"""
+        found, new = service.put(current_actor(), name, sent, service.Condition(expected(), only_new()))
+        return (found, 201, {"Location": f"/v1/commands/{service.in_path(name)}"}) if new else found
+
+    @blp.response(204)
+    @conditional
+    @refuses(404)
+    @scope("write")
+    def delete(self, name: str) -> Response:
+        """Remove a command"""
+        service.remove(current_actor(), name, service.Condition(expected()))
+        return Response(status=204)
+
+
+@blp.route("/commands/<name>/schemas")
+class CommandSchemas(MethodView):
+    @blp.arguments(PageQuery(), location="query")
+    @blp.response(200, SchemasPage())
+    @pagination.paged
+    @refuses(404)
+    @scope("read")
+    def get(self, query: dict[str, Any], name: str) -> Any:
+        """List a command's schema versions"""
+        rows = versions.page(name, query, pagination.position(query))
+        page, headers = pagination.page(query, rows, lambda row: row.version)
+        return {"schemas": page}, 200, headers
+
+
+@blp.route("/commands/<name>/schemas/<int:version>")
+class CommandSchemasVersion(MethodView):
+    @blp.response(200, SchemasOut())
+    @refuses(404)
+    @scope("read")
+    def get(self, name: str, version: int) -> CommandSchema:
+        """Get one schema version"""
+        return versions.get(name, version)
