@@ -4,11 +4,9 @@ import random
 import threading
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core import transaction
 from taskyard.core.db import Database
-from taskyard.core.errors import TaskyardError
 from taskyard.dispatcher.duties import Duty
 
 log = structlog.get_logger("taskyard.dispatcher")
@@ -32,7 +30,7 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
         try:
             with transaction.own(database) as connection:
                 done = duty.run(connection)
-        except (SQLAlchemyError, TaskyardError):
+        except Exception:  # whatever it is: a duty that stopped for good would do so unseen
             log.exception("duty failed", duty=duty.name)
             pause_s = max(pause_s, AFTER_ERROR_S)
         else:

@@ -1,0 +1,109 @@
+"""Claiming: who gets what, in which order, and for how long."""
+
+from datetime import timedelta
+
+from support.yard import Yard, at_once
+from taskyard.core.clock import FrozenClock
+from taskyard.queue.claim import Claim
+from taskyard.queue.claim import claim as claim_all
+from taskyard.queue.tables import lease, ready
+
+HIGH, NORMAL, LOW = 0, 1, 2
+
+
+def test_tasks_of_a_lane_come_in_the_order_in_which_they_were_submitted(yard: Yard, time: FrozenClock) -> None:
+    ids = [yard.add() for _ in range(10)]  # all at one moment of the clock
+    time.advance(1)
+    ids += [yard.add() for _ in range(10)]
+    assert [one.task_id for one in yard.claim(limit=7)] == ids[:7]
+    assert [one.task_id for one in yard.claim(limit=100)] == ids[7:]
+
+
+def test_higher_priorities_come_first_across_all_queues(yard: Yard) -> None:
+    ids = {(lane, queue): yard.add(lane=lane, queue=queue) for lane in (LOW, NORMAL, HIGH) for queue in "abcde"}
+    claimed = [one.task_id for one in yard.claim(*"edcba", limit=15)]
+    assert claimed == [ids[lane, queue] for lane in (HIGH, NORMAL, LOW) for queue in "edcba"]
+
+
+def test_a_small_batch_takes_the_head_and_leaves_the_rest(yard: Yard) -> None:
+    low, high = yard.add(lane=LOW), yard.add(lane=HIGH)
+    [first] = yard.claim(limit=1)
+    assert (first.task_id, first.priority) == (high, "high")
+    assert yard.count(ready) == 1
+    assert yard.claim(limit=1)[0].task_id == low
+    assert yard.claim(limit=1) == []
+
+
+def test_other_queues_are_left_alone(yard: Yard) -> None:
+    yard.add(queue="theirs")
+    assert yard.claim("ours") == []
+    assert yard.count(ready) == 1
+
+
+def test_a_lease_carries_what_the_worker_needs(yard: Yard, time: FrozenClock) -> None:
+    task_id = yard.add(command="résumé 🦊", payload='{"é":"🦊"}', tags=["a", "b"], timeout_s=7, max_attempts=3)
+    [held] = yard.claim(lease_s=30)
+    assert (held.task_id, held.command, held.payload) == (task_id, "résumé 🦊", '{"é":"🦊"}')
+    assert (held.tags, held.timeout_s, held.max_attempts, held.attempt) == (["a", "b"], 7, 3, 1)
+    assert held.expires_at == time.now() + timedelta(seconds=30)
+    assert held.token.startswith(f"{task_id}.")
+    assert len(held.token) >= 36 + 1 + 32, "128 bits nobody can guess"
+
+
+def test_threads_that_claim_at_once_get_disjoint_tasks(yard: Yard) -> None:
+    ids = {yard.add() for _ in range(60)}
+    batches = at_once(*[lambda: yard.claim(limit=10)] * 8)
+    claimed = [one.task_id for batch in batches for one in batch]
+    assert len(claimed) == len(set(claimed))
+    assert set(claimed) == ids
+    assert yard.count(lease) == 60
+    assert yard.count(ready) == 0
+
+
+def test_claims_of_many_workers_share_one_transaction(yard: Yard) -> None:
+    ids = [yard.add() for _ in range(5)]
+    wanted = [Claim("00000000-0000-7000-8000-000000000001", "w", ["q"], 2, 60) for _ in range(4)]
+    batches = yard.do(claim_all, wanted)
+    assert [[one.task_id for one in batch] for batch in batches] == [ids[:2], ids[2:4], ids[4:], []]
+
+
+def test_the_same_claim_id_gets_the_same_leases_again(yard: Yard) -> None:
+    for _ in range(5):
+        yard.add()
+    first = yard.claim(limit=2, claim_id="c-1")
+    assert yard.claim(limit=2, claim_id="c-1") == first
+    assert yard.claim(limit=1, claim_id="c-2")[0] not in first
+    yard.settle(first[0])
+    assert yard.claim(limit=2, claim_id="c-1") == first[1:]
+
+
+def test_the_same_claim_id_at_once_gets_the_same_leases(yard: Yard) -> None:
+    for _ in range(30):
+        yard.add()
+    batches = at_once(*[lambda: yard.claim(limit=3, claim_id="c-1")] * 6)
+    assert all({one.token for one in batch} == {one.token for one in batches[0]} for batch in batches)
+    assert yard.count(lease) == 3
+
+
+def test_a_claim_id_is_forgotten_with_its_leases(yard: Yard, time: FrozenClock) -> None:
+    yard.add()
+    yard.claim(claim_id="c-1", lease_s=10)
+    time.advance(11)
+    other = yard.add()
+    assert [one.task_id for one in yard.claim(claim_id="c-1")] == [other]
+
+
+def test_a_claim_id_belongs_to_whoever_claims(yard: Yard) -> None:
+    yard.add()
+    yard.claim(claim_id="c-1")
+    theirs = Claim("00000000-0000-7000-8000-000000000002", "w", ["q"], 1, 60, "c-1")
+    assert yard.do(claim_all, [theirs]) == [[]]
+
+
+def test_a_task_that_is_gone_does_not_break_a_claim(yard: Yard) -> None:
+    """A place in the line without its task: what a damaged database may hold."""
+    task_id = yard.add()
+    with yard.database.write.begin() as connection:
+        connection.exec_driver_sql(f"DELETE FROM task WHERE id = '{task_id}'")
+    other = yard.add()
+    assert [one.task_id for one in yard.claim(limit=2)] == [other]

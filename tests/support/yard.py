@@ -1,0 +1,112 @@
+"""The queue alone, without HTTP: what the contract tests work with."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Table, func, select
+
+from support.people import ALICE
+from taskyard.core import clock, transaction
+from taskyard.core.db import AnyRow, Database
+from taskyard.core.ids import new_id
+from taskyard.queue import control, read, sweeps
+from taskyard.queue.claim import Claim, Lease, claim
+from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.extend import Beat, Extension, extend
+from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.tokens import split_token
+
+
+class Yard:
+    """Each deed is a transaction of its own, at the present moment."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def do(self, deed: Callable[..., Any], *arguments: Any) -> Any:
+        """A function of taskyard.queue, with a connection before its arguments and the time after them."""
+        with transaction.own(self.database) as connection:
+            return deed(connection, *arguments, clock.now())
+
+    def add(self, **fields: Any) -> str:
+        now = clock.now()
+        wanted = {"owner_id": ALICE.id, "command": "c", "payload": "{}", "queue": "q", "lane": 1, "run_at": now}
+        task = NewTask(id=new_id(), created_at=now, **{**wanted, **fields})
+        self.do(enqueue, [task])
+        return task.id
+
+    def claim(self, *queues: str, limit: int = 1, lease_s: int = 60, claim_id: str | None = None) -> list[Lease]:
+        wanted = Claim(ALICE.id, "w", list(queues or ("q",)), limit, lease_s, claim_id)
+        [leases] = self.do(claim, [wanted])
+        return leases
+
+    def settle(self, *leases: Lease, outcome: str = "succeeded", **fields: Any) -> list[Settled]:
+        return self.do(settle, [Report(*fence(one), Outcome(outcome), **fields) for one in leases])
+
+    def extend(self, *leases: Lease, lease_s: int = 60, **fields: Any) -> list[Beat]:
+        return self.do(extend, [Extension(*fence(one), lease_s, **fields) for one in leases])
+
+    def cancel(self, task_id: str) -> Any:
+        return self.do(control.cancel, task_id)
+
+    def change(self, task_id: str, **fields: Any) -> bool:
+        return self.do(control.change, task_id, control.Change(**fields))
+
+    def retry(self, task_id: str) -> bool:
+        return self.do(control.retry, task_id)
+
+    def remove(self, task_id: str) -> bool:
+        with transaction.own(self.database) as connection:
+            return control.remove(connection, task_id)
+
+    def promote(self) -> list[str]:
+        return self.do(sweeps.promote)
+
+    def reap(self) -> list[str]:
+        return self.do(sweeps.reap)
+
+    def expire(self) -> list[str]:
+        return self.do(sweeps.expire)
+
+    def task(self, task_id: str) -> AnyRow:
+        with self.database.read.connect() as connection:
+            row = read.one(connection, task_id, clock.now())
+        assert row is not None
+        return row
+
+    def attempts(self, task_id: str) -> list[tuple[int, str]]:
+        """Number and outcome of each attempt that is over."""
+        with self.database.read.connect() as connection:
+            return [(row.number, row.outcome) for row in read.attempts(connection, task_id)]
+
+    def count(self, table: Table) -> int:
+        with self.database.read.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def fence(lease: Lease) -> tuple[str, str]:
+    parts = split_token(lease.token)
+    assert parts is not None
+    return parts
+
+
+def at_once(*deeds: Callable[[], Any]) -> list[Any]:
+    """Run these in threads that start together; what each returned, or the exception it raised."""
+    start = threading.Barrier(len(deeds))
+    results: list[Any] = [None] * len(deeds)
+
+    def run(index: int, deed: Callable[[], Any]) -> None:
+        start.wait(10)
+        try:
+            results[index] = deed()
+        except Exception as error:
+            results[index] = error
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(deeds)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive(), "a deed hangs"
+    return results
