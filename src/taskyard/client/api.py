@@ -13,6 +13,7 @@ from taskyard.client.resources import Attempt, Task, encode
 from taskyard.client.transport import Answer, Request, pauses
 
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
+LOOK_EVERY_S = 1.0  # where it does not
 Attempts: TypeAlias = list[Attempt]  # inside the class `list` is the method
 
 
@@ -76,7 +77,7 @@ class Client(Leasing):
             if left <= 0:
                 raise NotEnded("The task is still open", f"{task.id} is {task.status}.", status=answer.status)
             if "wait" not in answer.headers.get("Preference-Applied", ""):  # the server did not hold the answer back
-                time.sleep(min(pause_s, left))
+                time.sleep(min(pause_s, left, LOOK_EVERY_S))
         raise AssertionError("pauses never end")
 
     def cancel(self, task_id: str) -> Task:

@@ -1,0 +1,113 @@
+"""Workers and servers that stop, are killed and come back while tasks run."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from support.people import ALICE
+from support.server import Server, Service
+from support.workers import until
+from taskyard.client import Client, Report
+from taskyard.commands.models import Command, CommandSchema
+from taskyard.core import clock, transaction
+from taskyard.core.db import open_database
+
+pytestmark = pytest.mark.e2e
+Work = Callable[..., Service]
+UNTIL_THERE = 'while [ ! -e "{path}" ]; do sleep 0.05; done; echo \'"done"\''
+
+
+def test_a_drained_worker_lets_tasks_end_and_gives_the_others_back_for_free(
+    shared_server: Server, client: Client, work: Work
+) -> None:
+    worker = work(
+        shared_server, {"d-short": "sleep 0.5; echo 1", "d-long": "sleep 60"}, "--grace-s", "0.7", "--kill-s", "0.3"
+    )
+    short, long = client.submit("d-short"), client.submit("d-long")
+    for task in (short, long):
+        until(lambda task=task: client.get(task.id).status == "running")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert client.get(short.id).status == "succeeded"
+    back = client.get(long.id)
+    assert (back.status, back.failures, back.crashes) == ("queued", 0, 0)
+    assert [attempt.outcome for attempt in client.attempts(long.id)] == ["released"]
+
+
+def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, work: Work) -> None:
+    worker = work(shared_server, {"at-once": "trap '' TERM; while :; do sleep 0.1; done"})
+    task = client.submit("at-once")
+    until(lambda: client.get(task.id).status == "running")
+    worker.signal(signal.SIGTERM)
+    until(lambda: "stopping" in worker.output())
+    worker.signal(signal.SIGINT)
+    assert worker.wait(5) == 0
+    assert client.get(task.id).status == "queued"
+
+
+def test_an_idle_worker_stops_at_once_and_takes_nothing_with_it(
+    shared_server: Server, client: Client, work: Work
+) -> None:
+    worker = work(shared_server, {"idle": "cat"})
+    assert client.wait(client.submit("idle", 1).id, 20).result == 1
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(5) == 0
+    assert client.submit("idle", 2).status == "queued"
+    assert [lease.task.payload for lease in client.claim(["idle"])] == [2]
+
+
+def test_a_task_outlives_a_restart_of_the_server(server: Server, work: Work, tmp_path: Path) -> None:
+    worker = work(server, {"patient": UNTIL_THERE.format(path=tmp_path / "go")})
+    with Client(server.url, ALICE.key) as client:
+        task = client.submit("patient")
+        until(lambda: client.get(task.id).status == "running")
+        server.kill()
+        (tmp_path / "go").touch()
+        until(lambda: "settling failed" in worker.output())
+        server.start()
+        done = client.wait(task.id, 20)
+        assert (done.status, done.result, done.attempts, done.crashes) == ("succeeded", "done", 1, 0)
+
+
+def test_the_task_of_a_killed_worker_runs_again(
+    shared_server: Server, client: Client, work: Work, tmp_path: Path
+) -> None:
+    _retry_at_once(shared_server, "killed")
+    commands = {"killed": UNTIL_THERE.format(path=tmp_path / "go")}
+    first = work(shared_server, commands, "--lease-s", "1")
+    task = client.submit("killed")
+    until(lambda: client.get(task.id).status == "running")
+    first.kill()
+    expired_at = client.get(task.id).lease.expires_at  # type: ignore[union-attr]  # it is running
+    work(shared_server, commands)
+    until(lambda: client.get(task.id).attempts == 1 and client.get(task.id).status == "running")
+    (tmp_path / "go").touch()
+    assert client.wait(task.id, 20).status == "succeeded"
+    lost, second = client.attempts(task.id)
+    assert (lost.outcome, second.outcome) == ("lost", "succeeded")
+    assert (second.started_at - expired_at).total_seconds() < 2
+
+
+def test_a_late_answer_with_an_old_token_changes_nothing(shared_server: Server, client: Client) -> None:
+    _retry_at_once(shared_server, "late")
+    task = client.submit("late")
+    [old] = client.claim(["late"], lease_s=1, wait_s=5)
+    [new] = until(lambda: client.claim(["late"], wait_s=5))
+    late, timely = client.settle([Report(old.token, "succeeded", "old"), Report(new.token, "succeeded", "new")])
+    assert (late.status, timely.status) == ("stale", "ok")
+    assert client.get(task.id).result == "new"
+
+
+def _retry_at_once(server: Server, name: str) -> None:
+    """Register a command whose tasks wait for no backoff."""
+    database = open_database(server.database_url)
+    now = clock.now()
+    command = {"name": name, "description": "", "priority": "normal", "on_lost": "retry", "version": 1}
+    command |= {"backoff": {"kind": "constant", "base_s": 0}, "schema_version": 1, "created_at": now, "updated_at": now}
+    with transaction.own(database) as connection:
+        connection.execute(insert(Command), [command])
+        connection.execute(insert(CommandSchema), [{"command": name, "version": 1, "created_at": now}])
+    database.dispose()
