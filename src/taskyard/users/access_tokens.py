@@ -10,7 +10,7 @@ from joserfc.jwk import OctKey
 
 from taskyard.core import clock
 from taskyard.core.errors import Unauthenticated
-from taskyard.core.ids import new_id
+from taskyard.core.ids import canonical, new_id
 
 ALGORITHMS = ["HS256"]
 
@@ -58,6 +58,9 @@ def _claims(claims: dict[str, Any]) -> Claims:
     """Only what was signed by this server comes here, but another version of it may have written other claims."""
     try:
         issued_at, expires_at = (datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp"))
-        return Claims(str(claims["sub"]), frozenset(claims["scopes"]), issued_at, expires_at)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        found = Claims(canonical(claims["sub"]) or "", frozenset(claims["scopes"]), issued_at, expires_at)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise Unauthenticated("This token is not valid.") from error
+    if not found.user_id:
+        raise Unauthenticated("This token is not valid.")
+    return found

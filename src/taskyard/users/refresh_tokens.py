@@ -40,6 +40,7 @@ def use(connection: Connection, secret: str, now: datetime) -> Used | None:
         return None
     found = connection.execute(
         select(User.role, User.tokens_since)
+        .select_from(RefreshToken)
         .join(User, User.id == RefreshToken.user_id)
         .where(RefreshToken.digest == digest(secret))
         # The user first: a change of password waits until the next token is there to be ended, or is seen here.

@@ -1,0 +1,49 @@
+"""Hashing takes long, so it happens while nothing is held that others wait for."""
+
+import pytest
+from argon2 import PasswordHasher
+
+from support.caller import Caller
+from support.logins import PASSWORD, log_in
+from support.people import ALICE
+from taskyard.core import passwords
+from taskyard.core.db import Database
+
+NEW = "another fine password"
+
+
+class Watching(PasswordHasher):
+    """Hashes cheaply, and notes how many connections are held meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self._database = database
+        self.held: list[int] = []
+
+    def hash(self, *args: object, **kwargs: object) -> str:
+        self._note()
+        return super().hash(*args, **kwargs)  # type: ignore[arg-type]
+
+    def verify(self, *args: object, **kwargs: object) -> bool:
+        self._note()
+        return super().verify(*args, **kwargs)  # type: ignore[arg-type]
+
+    def _note(self) -> None:
+        self.held.append(sum(engine.pool.checkedout() for engine in (self._database.write, self._database.read)))
+
+
+def test_no_connection_is_held_while_a_password_is_hashed(
+    ada: Caller, alice: Caller, nobody: Caller, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = Watching(database)
+    monkeypatch.setattr(passwords, "hasher", hasher)
+
+    eve = {"name": "Eve", "email": "eve@example.com", "password": PASSWORD}
+    assert ada.post("/v1/users", eve, headers={"Idempotency-Key": "eve"}).status_code == 201
+    assert ada.patch(f"/v1/users/{ALICE.id}", {"password": PASSWORD}).status_code == 200
+    assert log_in(nobody).status_code == 200
+    assert log_in(nobody, "unknown").status_code == 401
+    changed = alice.patch("/v1/profile", {"password": NEW, "current_password": PASSWORD})
+    assert changed.status_code == 200
+
+    assert hasher.held == [0] * 6
