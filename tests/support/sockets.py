@@ -20,7 +20,7 @@ def served(app: Flask) -> Iterator[str]:
     """The URL of the app while the block runs."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
