@@ -39,9 +39,11 @@ def attempts(actor: Actor, task_id: str) -> list[dict[str, Any]]:
     """The attempts of a task, first to last, the one under way included."""
     with database().read.connect() as connection:
         _own(connection, actor, task_id)
+        lease = read.running(connection, task_id)  # before what is over: an attempt may end in between
         over = [render.attempt(row) for row in read.attempts(connection, task_id)]
-        lease = read.running(connection, task_id)
-    return [*over, render.attempt_under_way(lease)] if lease is not None else over
+    if lease is None or any(one["number"] == lease.attempt for one in over):
+        return over
+    return [*over, render.attempt_under_way(lease)]
 
 
 def newest(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[AnyRow]:
@@ -50,7 +52,7 @@ def newest(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[A
     Raises:
         Forbidden: a user asks for tasks of others.
     """
-    owner = {"me": actor.user_id, "all": None}.get(query["owner"], query["owner"])
+    owner = {"me": actor.user_id, "all": None}.get(query["owner"], query["owner"].lower())
     if owner != actor.user_id and not actor.sees_all_tasks:
         raise Forbidden("Only moderators and admins see the tasks of others. Ask for owner=me.")
     wanted = Filter(

@@ -1,0 +1,37 @@
+"""One app per database for a whole file of tests, emptied before each: a database of its own costs most of a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import delete, update
+
+from support.databases import Postgres, SqliteFiles
+from taskyard.app import create_app
+from taskyard.commands.models import catalogue
+from taskyard.config import Config
+from taskyard.core import transaction
+from taskyard.core.db import Base, Database
+
+SECRET = b"a secret for tests that is long enough"
+CAST = {"user", "key", "catalogue"}
+
+
+def shared_app(databases: SqliteFiles | Postgres, instance: Path) -> Iterator[Flask]:
+    url = databases.new()
+    app = create_app(Config(instance, url, SECRET, access_log=False, log_level="ERROR", key_cache_s=0))
+    app.testing = False  # errors are answered, as in production
+    yield app
+    app.extensions["taskyard.database"].dispose()
+    databases.drop(url)
+
+
+def emptied(app: Flask) -> Flask:
+    """The same app with nothing in its database but the cast."""
+    database: Database = app.extensions["taskyard.database"]
+    with transaction.own(database) as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name not in CAST:
+                connection.execute(delete(table))
+        connection.execute(update(catalogue).values(revision=catalogue.c.revision + 1))
+    return app
