@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from taskyard.core.db import Database
+from taskyard.core.errors import Unavailable
 
 STEPS = Path(__file__).parent.parent / "migrations"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it would say at every look which database it sees
@@ -36,9 +37,20 @@ def current(connection: Connection) -> str | None:
 
 
 def migrate(database: Database) -> None:
-    """Bring the database to the newest step; many may try at once."""
+    """Bring the database to the newest step; many may try at once.
+
+    Raises:
+        Unavailable: it is beyond that.
+    """
     with database.write.begin() as connection:  # on SQLite this is the write lock already
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        _check_known(current(connection))
         if current(connection) != head():
             command.upgrade(alembic_config(connection), "head")
+
+
+def _check_known(step: str | None) -> None:
+    steps = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if step is not None and step not in steps:
+        raise Unavailable(f"The database is at step {step}, which this version does not know: a newer one made it.")

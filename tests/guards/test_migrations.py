@@ -1,0 +1,55 @@
+"""The steps add up to the models, on both databases, forwards and back."""
+
+from collections.abc import Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+import taskyard.app  # noqa: F401  # so that every table is known
+from support.databases import Postgres, SqliteFiles
+from taskyard.core import migration
+from taskyard.core.db import Base, Database, open_database
+
+
+@pytest.fixture
+def empty(databases: SqliteFiles | Postgres) -> Iterator[Database]:
+    url = databases.empty()
+    opened = open_database(url)
+    yield opened
+    opened.dispose()
+    databases.drop(url)
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.read).get_table_names()) - {"alembic_version"}
+
+
+def test_the_steps_add_up_to_the_models(empty: Database) -> None:
+    migration.migrate(empty)
+    with empty.write.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_there_is_one_head() -> None:
+    assert len(ScriptDirectory.from_config(migration.alembic_config()).get_heads()) == 1
+
+
+def test_every_step_can_be_taken_back_and_again(empty: Database) -> None:
+    migration.migrate(empty)
+    with empty.write.begin() as connection:
+        command.downgrade(migration.alembic_config(connection), "base")
+    assert tables(empty) == set()
+    migration.migrate(empty)
+    assert tables(empty) == set(Base.metadata.tables)
+
+
+def test_migrating_twice_changes_nothing(empty: Database) -> None:
+    migration.migrate(empty)
+    migration.migrate(empty)
+    with empty.read.connect() as connection:
+        assert migration.current(connection) == migration.head()
