@@ -1,5 +1,6 @@
 """The API's description is valid, and says everything of every operation."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -105,6 +106,17 @@ def test_every_answer_with_a_body_shows_an_example_that_fits_its_schema(
             validator = OAS31Validator({**shown["schema"], "components": spec["components"]})
             faults += [f"{one}: {error.json_path} {error.message}" for error in validator.iter_errors(shown["example"])]
     assert faults == []
+
+
+def test_no_example_is_a_makeshift(operations: list[Operation]) -> None:
+    makeshift = [
+        f"{one}: {media['schema']}"
+        for one in operations
+        for told in [*one.told["responses"].values(), one.told.get("requestBody", {})]
+        for media in told.get("content", {}).values()
+        if '"text"' in json.dumps(media["example"])  # what examples.py makes of a string without one
+    ]
+    assert makeshift == []
 
 
 def test_every_operation_names_its_success_and_its_errors(operations: list[Operation], spec: dict[str, Any]) -> None:

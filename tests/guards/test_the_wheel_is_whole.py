@@ -33,8 +33,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_every_file_of_the_package_is_in_the_wheel(wheel: set[str]) -> None:
     package = PROJECT / "src" / "taskyard"
-    files = {path for path in package.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert {path.relative_to(package.parent).as_posix() for path in files} - wheel == set()
+    files = {path.relative_to(package.parent) for path in package.rglob("*") if path.is_file()}
+    wanted = {
+        path.as_posix() for path in files if not any(part.startswith((".", "__pycache__")) for part in path.parts)
+    }
+    assert wanted - wheel == set()
 
 
 def test_the_pages_files_come_with_their_licences(wheel: set[str]) -> None:

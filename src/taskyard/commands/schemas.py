@@ -156,7 +156,7 @@ class CheckIn(Schema):
 class CheckFault(Schema):
     """One thing in which a task does not fit."""
 
-    detail = fields.String(required=True)
+    detail = fields.String(required=True, metadata={"example": "0 is less than the minimum of 1"})
     pointer = fields.String(required=True, metadata={"example": "/payload/width"})
 
 

@@ -44,15 +44,15 @@ class LeasedTask(Schema):
     """What a worker needs to know of a task."""
 
     id = fields.UUID(required=True)
-    command = fields.String(required=True)
+    command = fields.String(required=True, metadata={"example": "resize"})
     command_version = fields.Integer(required=True, allow_none=True)
-    queue = fields.String(required=True)
+    queue = fields.String(required=True, metadata={"example": "images"})
     priority = fields.String(required=True, validate=PRIORITY)
-    payload = fields.Raw(required=True, allow_none=True)
-    tags = fields.List(fields.String(), required=True)
+    payload = fields.Raw(required=True, allow_none=True, metadata={"example": {"width": 200}})
+    tags = fields.List(fields.String(), required=True, metadata={"example": ["customer-17"]})
     created_at = When(required=True)
-    timeout_s = fields.Integer(required=True)
-    max_attempts = fields.Integer(required=True)
+    timeout_s = fields.Integer(required=True, metadata={"example": 60})
+    max_attempts = fields.Integer(required=True, metadata={"example": 5})
 
 
 class LeaseOut(Schema):
@@ -89,7 +89,7 @@ class ExtensionsIn(Schema):
 class ExtensionOut(Schema):
     """What a worker is told: go on, it is no longer yours, or stop."""
 
-    token = fields.String(required=True)
+    token = fields.String(required=True, metadata=TOKEN)
     status = fields.String(required=True, validate=validate.OneOf(["ok", "stale", "cancel"]))
 
 
@@ -126,7 +126,12 @@ class ReportIn(Schema):
 class ReportsIn(Schema):
     """How attempts ended, for many leases at once."""
 
-    leases = fields.List(fields.Nested(ReportIn), required=True, validate=validate.Length(1, 1000))
+    leases = fields.List(
+        fields.Nested(ReportIn),
+        required=True,
+        validate=validate.Length(1, 1000),
+        metadata={"example": [{"token": TOKEN["example"], "outcome": "succeeded", "result": {"url": "/200.png"}}]},
+    )
 
 
 class ReportFault(Schema):
@@ -139,7 +144,7 @@ class ReportFault(Schema):
 class ReportOut(Schema):
     """What became of a report."""
 
-    token = fields.String(required=True)
+    token = fields.String(required=True, metadata=TOKEN)
     status = fields.String(
         required=True,
         validate=validate.OneOf(["ok", "stale", "cancelled"]),
@@ -154,4 +159,8 @@ class ReportOut(Schema):
 class ReportsOut(Schema):
     """An answer per report, in their order."""
 
-    leases = fields.List(fields.Nested(ReportOut), required=True)
+    leases = fields.List(
+        fields.Nested(ReportOut),
+        required=True,
+        metadata={"example": [{"token": TOKEN["example"], "status": "ok", "task_status": "succeeded"}]},
+    )

@@ -100,25 +100,27 @@ class TaskOut(Schema):
     """A task."""
 
     id = fields.UUID(required=True)
-    command = fields.String(required=True)
+    command = fields.String(required=True, metadata={"example": "resize"})
     command_version = fields.Integer(
         required=True, allow_none=True, metadata={"description": "The schemas it was checked against."}
     )
-    queue = fields.String(required=True)
+    queue = fields.String(required=True, metadata={"example": "images"})
     priority = fields.String(required=True, validate=PRIORITY)
-    status = fields.String(required=True, validate=STATUSES)
-    payload = fields.Raw(required=True, allow_none=True)
-    tags = fields.List(fields.String(), required=True)
+    status = fields.String(required=True, validate=STATUSES, metadata={"example": "queued"})
+    payload = fields.Raw(required=True, allow_none=True, metadata={"example": {"width": 200}})
+    tags = fields.List(fields.String(), required=True, metadata={"example": ["customer-17"]})
     owner_id = fields.UUID(required=True)
     created_at = When(required=True)
     run_at = When(required=True)
     expires_at = When(required=True, allow_none=True)
     finished_at = When(required=True, allow_none=True)
-    timeout_s = fields.Integer(required=True)
-    max_attempts = fields.Integer(required=True)
-    attempts = fields.Integer(required=True, metadata={"description": "Times it was started."})
-    failures = fields.Integer(required=True, metadata={"description": "Attempts that count against max_attempts."})
-    crashes = fields.Integer(required=True, metadata={"description": "Attempts whose worker was lost."})
+    timeout_s = fields.Integer(required=True, metadata={"example": 60})
+    max_attempts = fields.Integer(required=True, metadata={"example": 5})
+    attempts = fields.Integer(required=True, metadata={"description": "Times it was started.", "example": 0})
+    failures = fields.Integer(
+        required=True, metadata={"description": "Attempts that count against max_attempts.", "example": 0}
+    )
+    crashes = fields.Integer(required=True, metadata={"description": "Attempts whose worker was lost.", "example": 0})
     result = fields.Raw(required=True, allow_none=True)
     error = fields.Raw(required=True, allow_none=True, metadata={"description": "Of the last attempt that failed."})
     lease = fields.Nested(LeaseInfo, required=True, allow_none=True)
@@ -155,12 +157,13 @@ class AttemptOut(Schema):
     outcome = fields.String(
         required=True,
         validate=validate.OneOf(["running", "succeeded", "failed", "released", "cancelled", "lost"]),
+        metadata={"example": "succeeded"},
     )
-    worker = fields.String(required=True)
+    worker = fields.String(required=True, metadata={"example": "host-1:4711"})
     started_at = When(required=True)
-    ended_at = When(required=True, allow_none=True)
+    ended_at = When(required=True, allow_none=True, metadata={"example": "2026-11-03T09:30:04.200000Z"})
     error = fields.Raw(required=True, allow_none=True)
-    log = fields.String(required=True, metadata={"description": "Its last 64 KiB."})
+    log = fields.String(required=True, metadata={"description": "Its last 64 KiB.", "example": "page 17 of 40\n"})
 
 
 class AttemptPage(Schema):
