@@ -17,9 +17,11 @@ from taskyard.core.db import open_database
 
 pytestmark = pytest.mark.e2e
 Work = Callable[..., Service]
+on_sqlite = pytest.mark.parametrize("shared_server", ["sqlite"], indirect=True)  # the database does not matter here
 UNTIL_THERE = 'while [ ! -e "{path}" ]; do sleep 0.05; done; echo \'"done"\''
 
 
+@on_sqlite
 def test_a_drained_worker_lets_tasks_end_and_gives_the_others_back_for_free(
     shared_server: Server, client: Client, work: Work
 ) -> None:
@@ -37,6 +39,7 @@ def test_a_drained_worker_lets_tasks_end_and_gives_the_others_back_for_free(
     assert [attempt.outcome for attempt in client.attempts(long.id)] == ["released"]
 
 
+@on_sqlite
 def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, work: Work) -> None:
     worker = work(shared_server, {"at-once": "trap '' TERM; while :; do sleep 0.1; done"})
     task = client.submit("at-once")
@@ -48,6 +51,7 @@ def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, wo
     assert client.get(task.id).status == "queued"
 
 
+@on_sqlite
 def test_an_idle_worker_stops_at_once_and_takes_nothing_with_it(
     shared_server: Server, client: Client, work: Work
 ) -> None:

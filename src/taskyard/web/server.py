@@ -15,7 +15,8 @@ from gunicorn.config import Config
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from taskyard.web import problems
+from taskyard.web import problems, stopping
+from taskyard.web.stopping import IdleConnections
 
 # What gunicorn refuses before the app is asked, by the class of its error.
 REFUSALS: dict[type[Exception], int] = {
@@ -92,7 +93,19 @@ class Response(wsgi.Response):
 class Worker(GeventWorker):
     def init_process(self) -> None:
         self.cfg: Any = Settings(self.cfg)
+        self._idle = IdleConnections()
         super().init_process()
+
+    def timeout_ctx(self) -> Any:
+        return self._idle.waiting(self.cfg.keepalive)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        super().handle_exit(sig, frame)
+        gevent.spawn(self._stop_waiting)  # not in the signal handler, which may stand anywhere
+
+    def _stop_waiting(self) -> None:
+        stopping.begun.set()
+        self._idle.let_go()
 
     def handle_request(self, listener_name: Any, req: Any, sock: socket.socket, addr: Any) -> bool:
         resp: Any
