@@ -54,6 +54,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.config"] = config
     app.extensions["taskyard.database"] = database
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
+    app.extensions["taskyard.fingerprints"] = Signer(config.secret, "fingerprints")
     access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
     app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)
     authenticator = Authenticator(database, access_tokens, cache_s=config.key_cache_s)

@@ -1,11 +1,16 @@
 """Hashing takes long, so it happens while nothing is held that others wait for."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 
 from support.caller import Caller
 from support.logins import PASSWORD, log_in
 from support.people import ALICE
+from taskyard.config import Config
 from taskyard.core import passwords
 from taskyard.core.db import Database
 
@@ -47,3 +52,13 @@ def test_no_connection_is_held_while_a_password_is_hashed(
     assert changed.status_code == 200
 
     assert hasher.held == [0] * 6
+
+
+def test_an_idempotency_key_leaves_no_plain_hash_of_a_password(
+    ada: Caller, config: Config, make_app: Callable[[Config], Flask]
+) -> None:
+    eve = {"name": "Eve", "email": "eve@example.com", "password": PASSWORD}
+    headers = {"Idempotency-Key": "eve"}
+    assert ada.post("/v1/users", eve, headers=headers).status_code == 201
+    elsewhere = Caller(make_app(replace(config, secret=b"another secret of this server's own")), ada.person)
+    assert elsewhere.post("/v1/users", eve, headers=headers).status_code == 422  # the fingerprint takes the secret

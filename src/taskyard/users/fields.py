@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from taskyard.users import scopes, usernames
+from taskyard.users import usernames
 from taskyard.users.models import Role
 from taskyard.web.schema import NotBlank, Text
 
@@ -13,7 +13,6 @@ ROLES = validate.OneOf([role.value for role in Role])
 USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 MIN_PASSWORD, MAX_PASSWORD = 8, 200
 MAX_EMAIL = 254
-SCOPE_EXAMPLE = "read write"
 
 
 class Email(fields.Email):
@@ -56,8 +55,3 @@ def password_field(description: str = "At least 8 characters.", **kwargs: Any) -
         metadata={"description": description, "format": "password", "example": "correct horse battery staple"},
         **kwargs,
     )
-
-
-def known_scope(scope: str) -> None:
-    if not scopes.known(scope):
-        raise ValidationError("Must be read, write, work, work:<queue> or admin.")

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.users.fields import USER_ID, known_scope
-from taskyard.users.scopes import BASIC
+from taskyard.users.fields import USER_ID
+from taskyard.users.scopes import BASIC, RULE, SCOPE
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import NotBlank, Schema, Text, When
 
@@ -26,13 +26,14 @@ class KeyIn(Schema):
         metadata={"description": "To tell it from others.", "example": "resizer on host 7"},
     )
     scopes = fields.List(
-        Text(validate=known_scope),
+        Text(validate=validate.Regexp(rf"{SCOPE.pattern}\Z", error=RULE)),
         load_default=lambda: list(BASIC),
         validate=[validate.Length(1, 50), _different],
         metadata={
             "description": "`read`, `write`, `work` (or `work:<queue>` for one queue), and `admin` for moderators and"
             " admins. By default read, write and work; never more than your own.",
             "example": ["read", "work:images"],
+            "uniqueItems": True,
         },
     )
     expires_at = When(metadata={"description": "By default never."})

@@ -7,11 +7,12 @@ from taskyard.users.models import Role
 
 BASIC = ("read", "write", "work")
 ALL = (*BASIC, "admin")
-QUEUE_SCOPE = re.compile(r"work:[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+SCOPE = re.compile(r"(read|write|work(:[A-Za-z0-9][A-Za-z0-9._:-]{0,99})?|admin)")
+RULE = "Must be read, write, work, work:<queue> or admin."
 
 
 def known(scope: str) -> bool:
-    return scope in ALL or QUEUE_SCOPE.fullmatch(scope) is not None
+    return SCOPE.fullmatch(scope) is not None
 
 
 def of_role(role: Role) -> tuple[str, ...]:

@@ -5,15 +5,18 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.users.fields import MAX_PASSWORD, known_scope
+from taskyard.users import scopes
+from taskyard.users.fields import MAX_PASSWORD
 from taskyard.web.schema import NotBlank, Schema, Text
 
+REFRESH_TOKEN = "tyr_2mVxk0eWJtq7Rr4sUd9cNf5gHi6o3LbXa1Ea81BPzYl"  # an example
+ACCESS_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln"  # an example
 GRANTS = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}
 
 
 def _known_scopes(text: str) -> None:
-    for scope in text.split():
-        known_scope(scope)
+    if not all(scopes.known(scope) for scope in text.split()):
+        raise ValidationError(scopes.RULE)
 
 
 class TokenIn(Schema):
@@ -50,10 +53,15 @@ class TokenIn(Schema):
 class TokenOut(Schema):
     """Tokens (RFC 6749, section 5.1)."""
 
-    access_token = fields.String(required=True, metadata={"description": "Send it as Authorization: Bearer."})
+    access_token = fields.String(
+        required=True,
+        metadata={"description": "Send it as Authorization: Bearer.", "example": ACCESS_TOKEN},
+    )
     token_type = fields.String(required=True, metadata={"example": "Bearer"})
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds.", "example": 900})
-    refresh_token = fields.String(required=True, metadata={"description": "To be used once, for the next tokens."})
+    refresh_token = fields.String(
+        required=True, metadata={"description": "To be used once, for the next tokens.", "example": REFRESH_TOKEN}
+    )
     scope = fields.String(required=True, metadata={"example": "read write work"})
 
 
@@ -63,5 +71,5 @@ class RevokeIn(Schema):
     class Meta:
         unknown = ma.INCLUDE
 
-    token = Text(required=True, metadata={"description": "A refresh token."})
+    token = Text(required=True, metadata={"description": "A refresh token.", "example": REFRESH_TOKEN})
     token_type_hint = Text(metadata={"example": "refresh_token"})

@@ -1,15 +1,16 @@
 """The Idempotency-Key header on POST: a repeat gets the first answer instead of a second deed."""
 
-import hashlib
+import hmac
 import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core import idempotency as answers
+from taskyard.core.crypto import Signer
 from taskyard.core.db import database, db
 from taskyard.core.errors import Fault, Invalid, TaskyardError, Unavailable
 from taskyard.core.idempotency import Answer, Once, Repeated
@@ -98,7 +99,9 @@ def _once() -> Once | None:
         raise Invalid([Fault("Must be 1 to 255 visible ASCII characters.", header="Idempotency-Key")])
     line = [request.method.encode(), request.path.encode(), request.query_string]
     sent = b"\0".join([*line, request.get_data(cache=True)])
-    return Once(caller().user_id, key, hashlib.sha256(sent).hexdigest())
+    signer: Signer = current_app.extensions["taskyard.fingerprints"]
+    # With a key: a body may hold a password, which a plain hash would let guess.
+    return Once(caller().user_id, key, hmac.digest(signer.key, sent, "sha256").hex())
 
 
 def _replay(once: Once) -> Response | None:
