@@ -11,12 +11,17 @@ from flask import Flask
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
+from support.caller import Caller
 from support.databases import SqliteFiles
 from support.people import ADA, BOB
 from support.sockets import served
 from taskyard.app import create_app
 from taskyard.config import Config
 
+COMMAND = {
+    "payload_schema": {"type": "object", "properties": {"width": {"type": "integer", "minimum": 1}}},
+    "result_schema": {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}},
+}
 SETTINGS = {
     "seed": 1,
     "headers": {"Authorization": f"Bearer {ADA.key}"},
@@ -32,6 +37,7 @@ def app(sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("instance")
     app = create_app(Config(folder, sqlite_files.new(), b"x" * 32, access_log=False, log_level="CRITICAL"))
     app.testing = False
+    assert Caller(app, ADA).put("/v1/commands/thumbnail", COMMAND).status_code == 201
     yield app
     app.extensions["taskyard.database"].dispose()
 

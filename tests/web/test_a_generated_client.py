@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from support.caller import Caller
 from support.databases import SqliteFiles
-from support.people import ALICE
+from support.people import ADA, ALICE
 from support.sockets import served
 from taskyard.app import create_app
 from taskyard.config import Config
@@ -26,6 +27,8 @@ def module(sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) 
     """The modules of the generated package, by their names in it."""
     folder = tmp_path_factory.mktemp("generated")
     app = create_app(Config(folder, sqlite_files.new(), b"x" * 32, access_log=False))
+    schemas = {"payload_schema": {"type": "object", "properties": {"width": {"type": "integer"}}}}
+    assert Caller(app, ADA).put("/v1/commands/thumbnail", schemas).status_code == 201
     description = folder / "openapi.json"
     description.write_bytes(app.test_client().get("/openapi.json").data)
     app.extensions["taskyard.database"].dispose()
