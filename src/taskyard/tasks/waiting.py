@@ -35,11 +35,17 @@ class _Waiter:
 class Waiting:
     """The waiters of one process on one database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, poll_s: float = POLL_S) -> None:
         self._database = database
+        self._poll_s = poll_s
         self._lock = threading.Lock()
         self._by_queue: defaultdict[str, deque[_Waiter]] = defaultdict(deque)
         self._poller: threading.Thread | None = None
+
+    def __len__(self) -> int:
+        """How many wait and have not been woken."""
+        with self._lock:
+            return len({waiter for line in self._by_queue.values() for waiter in line if waiter.told is None})
 
     def wake(self, queues: Iterable[str]) -> None:
         """Wake one waiter for each task that came into these queues."""
@@ -104,7 +110,7 @@ class Waiting:
 
     def _poll(self) -> None:
         while True:
-            time.sleep(POLL_S)
+            time.sleep(self._poll_s)
             with self._lock:
                 queues = list(self._by_queue)
                 if not queues:

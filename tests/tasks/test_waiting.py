@@ -1,0 +1,277 @@
+"""Claims that wait: woken by whoever enqueues, here or elsewhere, and never for a caller who has gone."""
+
+import socket
+import subprocess
+import sys
+import threading
+import time as wall
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from support.caller import Caller
+from support.people import ALICE
+from support.yard import Yard
+from taskyard.core.db import Database, open_database
+from taskyard.tasks.waiting import Waiting, waiting
+
+SOON_S = 1.0
+NEVER_S = 60.0
+
+ENQUEUE = """
+import sys, time
+sys.path[:0] = {path!r}
+from support.yard import Yard
+from taskyard.core.db import open_database
+yard = Yard(open_database({url!r}))
+sys.stdin.readline()
+yard.add(queue="c")
+print(time.time(), flush=True)
+"""
+
+
+class Claiming(threading.Thread):
+    """A worker that claims with a wait; `answer` and `after_s` are there once it is joined."""
+
+    def __init__(self, app: Flask, wait: float, **options: Any) -> None:
+        super().__init__()
+        self._caller = Caller(app, ALICE)
+        self._sent = {"queues": ["c"], "wait": wait}
+        self._options = options
+        self.start()
+
+    def run(self) -> None:
+        started = wall.monotonic()
+        self.answer = self._caller.post("/v1/leases", self._sent, **self._options)
+        self.answered_at = wall.time()
+        self.after_s = wall.monotonic() - started
+
+    @property
+    def status(self) -> int:
+        self.join(30)
+        code: int = self.answer.status_code
+        return code
+
+
+def until(condition: Callable[[], bool]) -> None:
+    give_up_at = wall.monotonic() + 10
+    while not condition():
+        assert wall.monotonic() < give_up_at, "it does not come to pass"
+        wall.sleep(0.002)
+
+
+def until_waiting(database: Database, count: int) -> None:
+    until(lambda: len(waiting(database)) == count)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind(database: Database) -> Iterator[None]:
+    yield
+    until(lambda: len(waiting(database)) == 0)
+    until(lambda: all(thread.name != "waiting" for thread in threading.enumerate()))
+
+
+def test_a_wait_ends_with_a_task_of_this_process(app: Flask, alice: Caller, database: Database) -> None:
+    worker = Claiming(app, 20)
+    until_waiting(database, 1)
+    alice.post("/v1/tasks", {"command": "c"})
+    assert worker.status == 200
+    assert worker.after_s < 5
+
+
+@pytest.mark.parametrize("deed", ["retry", "change", "release", "fail"])
+def test_a_wait_ends_with_a_task_that_comes_back(app: Flask, alice: Caller, database: Database, deed: str) -> None:
+    sent = {"command": "c", **({"delay_s": 600} if deed == "change" else {})}
+    task = f"/v1/tasks/{alice.post('/v1/tasks', sent).json['id']}"
+    claimed = alice.post("/v1/leases", {"queues": ["c"]})
+    if deed == "retry":
+        alice.post(f"{task}/cancel")
+        report(alice, claimed, "failed")
+    worker = Claiming(app, 20)
+    until_waiting(database, 1)
+    if deed == "retry":
+        alice.post(f"{task}/retry")
+    elif deed == "change":
+        alice.patch(task, {"run_at": "2000-01-01T00:00:00Z"})
+    else:
+        report(alice, claimed, "released" if deed == "release" else "failed")
+    assert worker.status == 200
+    assert worker.after_s < 5
+
+
+def report(who: Caller, claimed: Any, outcome: str) -> None:
+    token = claimed.json["leases"][0]["token"]
+    who.post("/v1/leases/settle", {"leases": [{"token": token, "outcome": outcome, "retry_in_s": 0}]})
+
+
+def test_a_wait_ends_with_a_task_of_another_process(app: Flask, database: Database) -> None:
+    url = database.write.url.render_as_string(hide_password=False)
+    script = ENQUEUE.format(path=sys.path, url=url)
+    other = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with other:
+        worker = Claiming(app, 20)
+        until_waiting(database, 1)
+        told, _ = other.communicate("go\n", timeout=30)
+    assert worker.status == 200
+    assert worker.answered_at - float(told) < SOON_S
+
+
+def test_one_task_goes_to_one_of_many_that_wait(app: Flask, alice: Caller, database: Database) -> None:
+    workers = [Claiming(app, 1) for _ in range(6)]
+    until_waiting(database, 6)
+    alice.post("/v1/tasks", {"command": "c"})
+    assert sorted(worker.status for worker in workers) == [200] + [204] * 5
+    assert all(worker.after_s >= 1 for worker in workers if worker.status == 204)
+
+
+def test_many_tasks_from_elsewhere_serve_all_that_wait_at_once(app: Flask, database: Database) -> None:
+    workers = [Claiming(app, 20) for _ in range(8)]
+    until_waiting(database, 8)
+    elsewhere = open_database(database.write.url.render_as_string(hide_password=False))
+    try:
+        yard = Yard(elsewhere)
+        for _ in range(8):
+            yard.add(queue="c")
+        enqueued_at = wall.time()
+        assert [worker.status for worker in workers] == [200] * 8
+    finally:
+        elsewhere.dispose()
+    assert max(worker.answered_at for worker in workers) - enqueued_at < SOON_S
+    assert len({worker.answer.json["leases"][0]["token"] for worker in workers}) == 8
+
+
+def test_a_wait_for_nothing_ends_with_204_when_its_time_is_up(app: Flask) -> None:
+    worker = Claiming(app, 0.3)
+    assert worker.status == 204
+    assert 0.3 <= worker.after_s < 5
+
+
+def test_a_caller_who_has_gone_gets_no_task(app: Flask, alice: Caller) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        theirs.close()
+        task = alice.post("/v1/tasks", {"command": "c"}).json
+        worker = Claiming(app, 20, environ_overrides={"gunicorn.socket": ours})
+        assert worker.status == 204
+    assert alice.get(f"/v1/tasks/{task['id']}").json["status"] == "queued"
+    assert worker.after_s < 5
+
+
+def test_a_caller_who_goes_while_waiting_gets_no_task(app: Flask, alice: Caller, database: Database) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        leaves = Claiming(app, 20, environ_overrides={"gunicorn.socket": ours})
+        until_waiting(database, 1)
+        stays = Claiming(app, 20)
+        until_waiting(database, 2)
+        theirs.close()
+        alice.post("/v1/tasks", {"command": "c"})
+        assert (leaves.status, stays.status) == (204, 200)
+    assert stays.after_s < 5
+
+
+class Line:
+    """Waiters without HTTP, and without a poller that would make up for a lost wake-up."""
+
+    def __init__(self, database: Database) -> None:
+        self.waiting = Waiting(database, poll_s=0.01)
+        self.waiting._poller = threading.current_thread()  # as if there were one, which sees nothing
+        self.tasks = 0
+        self.lock = threading.Lock()
+
+    def take(self) -> bool:
+        with self.lock:
+            self.tasks, had = max(0, self.tasks - 1), self.tasks > 0
+            return had
+
+    def wait(
+        self, attempt: Callable[[], bool] | None = None, gone: Callable[[], bool] = lambda: False, wait_s: float = 10
+    ) -> threading.Thread:
+        before = len(self.waiting)
+        thread = threading.Thread(target=self._run, args=(attempt or self.take, wait_s, gone))
+        thread.start()
+        until(lambda: len(self.waiting) == before + 1)
+        return thread
+
+    def _run(self, attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]) -> None:
+        with suppress(ConnectionError):  # what a test raises
+            self.waiting.until(["c"], attempt, wait_s, gone)
+
+    def add(self, count: int = 1) -> None:
+        with self.lock:
+            self.tasks += count
+
+
+def ended(*threads: threading.Thread) -> bool:
+    for thread in threads:
+        thread.join(5)
+    return not any(thread.is_alive() for thread in threads)
+
+
+def test_a_woken_waiter_whose_caller_has_gone_wakes_the_next(database: Database) -> None:
+    line, left = Line(database), threading.Event()
+    first = line.wait(gone=left.is_set)
+    second = line.wait()
+    left.set()
+    line.add()
+    line.waiting.wake(["c"])  # meets the first
+    assert ended(first, second)
+    assert line.tasks == 0
+
+
+def test_a_woken_waiter_that_fails_wakes_the_next(database: Database) -> None:
+    line, broken = Line(database), threading.Event()
+
+    def fails() -> bool:
+        if broken.is_set():
+            raise ConnectionError
+        return False
+
+    first = line.wait(fails)
+    second = line.wait()
+    broken.set()
+    line.add()
+    line.waiting.wake(["c"])
+    assert ended(first, second)
+    assert line.tasks == 0
+
+
+def test_a_waiter_that_got_its_task_wakes_the_next_as_there_may_be_more(database: Database) -> None:
+    line = Line(database)
+    waiters = [line.wait() for _ in range(5)]
+    line.add(5)
+    line.waiting.wake(["c"])  # once, as a look at the database does
+    assert ended(*waiters)
+
+
+def test_a_task_that_comes_during_the_look_is_not_missed(database: Database) -> None:
+    line, looks = Line(database), []
+
+    def look() -> bool:
+        looks.append(1)
+        if len(looks) == 1:
+            line.waiting.wake(["c"])
+        return len(looks) == 2
+
+    thread = threading.Thread(target=line.waiting.until, args=(["c"], look, 10, lambda: False))
+    thread.start()
+    assert ended(thread)
+    assert len(looks) == 2
+
+
+def test_a_waiter_on_many_queues_is_woken_by_each_and_leaves_all(database: Database) -> None:
+    shared = Waiting(database, poll_s=NEVER_S)
+    shared._poller = threading.current_thread()
+    for queue in "abc":
+        looks: list[bool] = []
+        thread = threading.Thread(
+            target=shared.until, args=(list("abc"), lambda looks=looks: looks.append(True) or len(looks) > 1, 10, bool)
+        )
+        thread.start()
+        until(lambda: len(shared) == 1)
+        shared.wake([queue])
+        assert ended(thread)
+        assert len(shared) == 0
