@@ -74,7 +74,7 @@ def test_a_stop_right_after_the_start_leaves_nothing_behind(tmp_path: Path) -> N
     up.start()
     while "Ctrl-C" not in up.output():
         assert up.running, up.output()
-    assert up.stop() == 0
+    assert up.stop() in {0, -signal.SIGTERM}  # the latter where nothing was started yet
     assert "Traceback" not in up.output()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", up.port))

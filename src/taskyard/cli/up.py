@@ -22,7 +22,13 @@ ASKED = {130, 143}  # honcho's code for having been stopped by Ctrl-C or SIGTERM
 class Group(Manager):  # type: ignore[misc]  # honcho ships no types
     """honcho's manager, which a signal may reach before all of its processes have started."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._pid = os.getpid()
+
     def terminate(self) -> None:
+        if os.getpid() != self._pid:
+            return  # a fork of honcho's that has our handler still: Ctrl-C reaches it too
         if self._all_started():
             super().terminate()
         else:
