@@ -50,11 +50,13 @@ check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's descr
 	@$(BIN)/pytest -q tests/guards
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
+	@$(PIP) -r bench/requirements-bench.txt
 	@$(BIN)/python -m bench
 
 lock: $(DEV_STAMP)  ## Pin everything anew from requirements*.in
 	@$(COMPILE) -o requirements.txt requirements.in
 	@$(COMPILE) -o requirements-dev.txt requirements-dev.in
+	@$(COMPILE) -o bench/requirements-bench.txt bench/requirements-bench.in
 
 clean:  ## Remove what was built, but no data
 	rm -rf $(VENV) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
