@@ -16,16 +16,14 @@ ETAG = {"ETag": {"description": 'The version, as in "v3"; send it back as If-Mat
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",
-    "description": "Do it only if the version is still this one; otherwise 412.",
+    "description": 'Do it only if the version is still this one, such as `"v3"`; otherwise 412.',
     "schema": {"type": "string"},
-    "example": '"v3"',
 }
 IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
-    "description": "Answer 304 if the version is still this one.",
+    "description": 'Answer 304 if the version is still this one, such as `"v3"`.',
     "schema": {"type": "string"},
-    "example": '"v3"',
 }
 
 CREATE_ONLY = {
@@ -33,7 +31,6 @@ CREATE_ONLY = {
     "name": "If-None-Match",
     "description": "With `*`: create it, and answer 412 if it is there already.",
     "schema": {"type": "string", "enum": ["*"]},
-    "example": "*",
 }
 
 
