@@ -22,21 +22,33 @@ UNTIL_THERE = 'while [ ! -e "{path}" ]; do sleep 0.05; done; echo \'"done"\''
 
 
 @on_sqlite
-def test_a_drained_worker_lets_tasks_end_and_gives_the_others_back_for_free(
+def test_a_drained_worker_claims_nothing_more_and_lets_its_task_end(
+    shared_server: Server, client: Client, work: Work, tmp_path: Path
+) -> None:
+    worker = work(shared_server, {"drained": UNTIL_THERE.format(path=tmp_path / "go")}, "--concurrency", "2")
+    task = client.submit("drained")
+    until(lambda: client.get(task.id).status == "running")
+    worker.signal(signal.SIGTERM)
+    until(lambda: "stopping" in worker.output())
+    next_one = client.submit("drained")
+    (tmp_path / "go").touch()
+    assert worker.wait() == 0
+    assert client.get(task.id).result == "done"
+    assert client.get(next_one.id).status == "queued"
+
+
+@on_sqlite
+def test_a_drained_worker_gives_back_what_does_not_end_at_no_cost(
     shared_server: Server, client: Client, work: Work
 ) -> None:
-    worker = work(
-        shared_server, {"d-short": "sleep 0.5; echo 1", "d-long": "sleep 60"}, "--grace-s", "0.7", "--kill-s", "0.3"
-    )
-    short, long = client.submit("d-short"), client.submit("d-long")
-    for task in (short, long):
-        until(lambda task=task: client.get(task.id).status == "running")
+    worker = work(shared_server, {"endless": "sleep 60"}, "--grace-s", "0", "--kill-s", "0.3")
+    task = client.submit("endless")
+    until(lambda: client.get(task.id).status == "running")
     worker.signal(signal.SIGTERM)
     assert worker.wait() == 0
-    assert client.get(short.id).status == "succeeded"
-    back = client.get(long.id)
+    back = client.get(task.id)
     assert (back.status, back.failures, back.crashes) == ("queued", 0, 0)
-    assert [attempt.outcome for attempt in client.attempts(long.id)] == ["released"]
+    assert [attempt.outcome for attempt in client.attempts(task.id)] == ["released"]
 
 
 @on_sqlite

@@ -1,21 +1,16 @@
 """The client's part of the `taskyard` command: work, submit, task show."""
 
-import json
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 
+from taskyard.client import terminal
 from taskyard.client.api import Client
-from taskyard.client.display import LogHandler
 from taskyard.client.errors import NotEnded, TaskyardError
 from taskyard.client.process import ShellCommand
-from taskyard.client.resources import Task
 from taskyard.client.session import DEFAULT_URL
 from taskyard.client.worker import Worker
 
@@ -76,7 +71,7 @@ def work(
     Ctrl-C the worker claims nothing more, lets running tasks end for --grace-s and gives the others back; at the second
     one it stops at once.
     """
-    _log_to_terminal()
+    terminal.log()
     with _problems(), _client(url, token) as client:
         worker = Worker(
             client,
@@ -101,6 +96,7 @@ def work(
 @click.option("--queue", help="[default: the command's]")
 @click.option("--delay", "delay_s", type=click.FloatRange(0), metavar="SECONDS", help="Not before so many seconds.")
 @click.option("--tag", "tags", multiple=True, help="Repeatable.")
+@click.option("--max-attempts", type=click.IntRange(1), help="[default: the command's]")
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(0), metavar="SECONDS", help="Wait for its end, so long at most."
 )
@@ -112,6 +108,7 @@ def submit(
     queue: str | None,
     delay_s: float | None,
     tags: Sequence[str],
+    max_attempts: int | None,
     wait_s: float | None,
     url: str,
     token: str | None,
@@ -125,17 +122,19 @@ def submit(
     PAYLOAD is JSON, or - to read it from stdin. With --wait the exit code is 0 where the task succeeded, 1 where it
     ended otherwise, and 3 where it has not ended in time.
     """
-    given = _payload(payload)
+    given = terminal.payload(payload)
     with _problems(), _client(url, token) as client:
-        task = client.submit(command, given, priority=priority, queue=queue, delay_s=delay_s, tags=tags)
+        task = client.submit(
+            command, given, priority=priority, queue=queue, delay_s=delay_s, tags=tags, max_attempts=max_attempts
+        )
         if wait_s is not None:
             try:
                 task = client.wait(task.id, wait_s)
             except NotEnded as error:
                 click.echo(str(error), err=True)
-                _show(client.get(task.id))
+                terminal.show(client.get(task.id))
                 sys.exit(3)
-    _show(task)
+    terminal.show(task)
     if wait_s is not None and task.status != "succeeded":
         sys.exit(1)
 
@@ -152,7 +151,7 @@ def task() -> None:
 def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
     """Print a task as JSON."""
     with _problems(), _client(url, token) as client:
-        _show(client.get(id), *(client.attempts(id) if with_attempts else []))
+        terminal.show(client.get(id), client.attempts(id) if with_attempts else None)
 
 
 def _client(url: str, token: str | None) -> Client:
@@ -164,24 +163,6 @@ def _client(url: str, token: str | None) -> Client:
         raise click.BadParameter(str(error), param_hint="--url") from error
 
 
-def _payload(given: str | None) -> Any:
-    if given is None:
-        return None
-    try:
-        return json.loads(sys.stdin.read() if given == "-" else given)
-    except ValueError as error:
-        raise click.BadParameter(f"not JSON: {error}", param_hint="PAYLOAD") from error
-
-
-def _show(task: Task, *attempts: Any) -> None:
-    found = asdict(task) | ({"runs": [asdict(one) for one in attempts]} if attempts else {})
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False, default=_text))
-
-
-def _text(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
 @contextmanager
 def _problems() -> Iterator[None]:
     """What the server refuses, in words instead of a traceback."""
@@ -189,12 +170,3 @@ def _problems() -> Iterator[None]:
         yield
     except TaskyardError as error:
         raise click.ClickException(str(error)) from error
-
-
-def _log_to_terminal() -> None:
-    handler = LogHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    found = logging.getLogger("taskyard.worker")
-    found.addHandler(handler)
-    found.setLevel(logging.INFO)
-    found.propagate = False
