@@ -39,8 +39,8 @@ run: $(STAMP)  ## Install, migrate and start web + dispatcher on 127.0.0.1:8000
 test: $(DEV_STAMP)  ## All tests, on SQLite and PostgreSQL
 	@$(PYTEST)
 
-quick: $(DEV_STAMP)  ## The tests that start no processes
-	@$(PYTEST) -m "not e2e and not browser"
+quick: $(DEV_STAMP)  ## The tests that start no processes and take no minute
+	@$(PYTEST) -m "not e2e and not browser" --ignore=tests/guards/test_schemathesis.py
 
 check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's description
 	@$(BIN)/ruff check .

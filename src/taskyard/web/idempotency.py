@@ -23,8 +23,8 @@ _KEPT_HEADERS = ("Location", "ETag")
 HEADER = {
     "in": "header",
     "name": "Idempotency-Key",
-    "description": "A unique text of your own such as `order-4711`, 255 characters at most. A repeat within 24 h gets the"
-    " first answer; the same key with another body is 422.",
+    "description": "A unique text of your own such as `order-4711`, 255 characters at most. A repeat within 24 h gets"
+    " the first answer; the same key with another body is 422.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
 }
 REPLAYED = {
