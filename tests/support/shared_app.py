@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 
 from support.databases import Postgres, SqliteFiles
 from taskyard.app import create_app
+from taskyard.commands.catalogue import forget
 from taskyard.commands.models import catalogue
 from taskyard.config import Config
 from taskyard.core import transaction
@@ -34,4 +35,6 @@ def emptied(app: Flask) -> Flask:
             if table.name not in CAST:
                 connection.execute(delete(table))
         connection.execute(update(catalogue).values(revision=catalogue.c.revision + 1))
+    with app.app_context():
+        forget()  # a version of a command's schemas is taken to stay what it is
     return app

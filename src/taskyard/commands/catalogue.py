@@ -103,7 +103,7 @@ def newest_revision() -> int:
 
 def forget() -> None:
     """Look everything up anew."""
-    _memory(database()).definitions.clear()
+    _memories.pop(database(), None)
 
 
 def _look_up(connection: Connection, name: str) -> tuple[int, Definition | None]:

@@ -35,6 +35,7 @@ def within(schema: dict[str, Any], keyword: str) -> Iterator[tuple[tuple[str, ..
 
 
 def all_within(schema: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every schema directly inside this one."""
-    for keyword in ALL & schema.keys():
-        yield from within(schema, keyword)
+    """Every schema directly inside this one, in their order."""
+    for keyword in schema:
+        if keyword in ALL:
+            yield from within(schema, keyword)

@@ -32,7 +32,8 @@ class Looks:
         self.names = {id(one): _under(one, "propertyNames") for one in references.schemas}
         per_value = {id(one): _per_value(one) for one in references.schemas}
         per_byte = {id(one): _per_byte(one) for one in references.schemas}
-        self.steps = (per_value, per_byte)
+        per_fault = {id(one): per_value[id(one)] + len(_options(one)) for one in references.schemas}
+        self.steps = (per_value, per_byte, per_fault)
 
 
 def _ids(schemas: list[Any]) -> list[int]:
@@ -69,12 +70,13 @@ def _per_value(schema: dict[str, Any]) -> int:
     for keyword in ("properties", "required", "dependentSchemas", "dependentRequired", "patternProperties"):
         steps += len(schema.get(keyword, ()))
     steps += sum(len(names) for names in schema.get("dependentRequired", {}).values())
-    options = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
-    return steps + sum(_option(option) for option in options)
+    # Plain options are hashed, others are compared one by one.
+    options = [one for one in _options(schema) if isinstance(one, dict | list)]
+    return steps + sum(OBJECT_OPTION + len(orjson.dumps(one)) // 8 for one in options)
 
 
-def _option(option: Any) -> int:
-    return OBJECT_OPTION + len(orjson.dumps(option)) // 8 if isinstance(option, dict | list) else 1
+def _options(schema: dict[str, Any]) -> list[Any]:
+    return [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
 
 
 def _per_byte(schema: dict[str, Any]) -> int:

@@ -9,8 +9,8 @@ MAX_PATTERNS = 200  # different ones in one schema
 SIZES = (1024, 8 * 1024, 64 * 1024, MAX_SIZE)
 SIZE_OF_A_STEP = 100  # measured: the worst take as many plain checks for each character as they have 100 bytes
 REFUSED = (
-    "This regular expression is not supported. Look-around and back references are not, since matching must take"
-    " linear time; nor is one that grows beyond 1 MiB by its repetitions."
+    "This regular expression is not valid, or not supported: matching must take linear time, so there is no look-around"
+    " and no back reference, and its repetitions must not make it larger than 1 MiB."
 )
 OPTIONS = jsonschema_rs.RegexOptions(size_limit=MAX_SIZE)
 

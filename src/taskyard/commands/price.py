@@ -28,7 +28,7 @@ class Price:
         """Whether all faults of a value can be listed."""
         counts = values_by_depth(value)
         inside = [sum(counts[depth:]) for depth in range(len(counts))]  # each fault's value is copied as a whole
-        return sum(level.per_value * count for level, count in zip(self.levels, inside, strict=False)) <= FAULTS_BUDGET
+        return sum(level.per_fault * count for level, count in zip(self.levels, inside, strict=False)) <= FAULTS_BUDGET
 
 
 def values_by_depth(value: Any) -> list[int]:

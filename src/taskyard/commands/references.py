@@ -8,7 +8,7 @@ from taskyard.core import json
 from taskyard.core.errors import Fault
 
 DIALECTS = frozenset({"https://json-schema.org/draft/2020-12/schema", "https://json-schema.org/draft/2020-12/schema#"})
-BASE = "json-schema:///"  # of what has no `$id`
+BASE = ""  # of what has no `$id`
 ELSEWHERE = "Refers to another document, which is never fetched. Put it under $defs and refer to #/$defs/<name>."
 TWICE = "This name is given twice in the schema."
 NOWHERE = "There is nothing in this schema that it refers to."
@@ -40,7 +40,7 @@ class References:
             base = self._name(schema, base, at)
             self.pointers[id(schema)], self._bases[id(schema)] = at, base
             self.schemas.append(schema)
-            for path, inner in keywords.all_within(schema):
+            for path, inner in reversed(list(keywords.all_within(schema))):  # so that they come in their order
                 waiting.append((inner, base, at + "".join(f"/{json.escape(token)}" for token in path)))
 
     def _name(self, schema: dict[str, Any], base: str, at: str) -> str:

@@ -8,6 +8,7 @@ where references fan out; here that shows in the numbers.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from taskyard.commands.looks import Looks, Places
@@ -16,7 +17,7 @@ from taskyard.core.json import MAX_DEPTH
 
 MAX_VISITS = 5_000  # schemas that look at one and the same value
 MAX_NESTING = 64  # of those: each takes a stretch of the native stack
-MAX_WORK = 300_000  # steps that working this out may take
+MAX_WORK = 1_000_000  # steps that working this out may take
 ENOUGH = 10**9  # per value: what is deeper need not be known, nothing that deep will be checked
 
 State = frozenset[tuple[int, int]]
@@ -31,10 +32,12 @@ class TooIntricate(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The most that is done at one place of some depth: steps for each value, and for each byte of it."""
+    """The most that is done at one place of some depth: steps for each value, for each byte of it, and for each value
+    whose faults are listed (a fault of an enumeration holds all its options)."""
 
     per_value: int
     per_byte: int
+    per_fault: int
 
 
 def levels(looks: Looks) -> list[Level]:
@@ -56,15 +59,17 @@ class _Ways:
     def levels(self) -> Iterator[Level]:
         states: set[State] = {self._state(Counter([self._looks.root]))}
         names: set[State] = set()
-        for _ in range(MAX_DEPTH + 1):
-            if not states and not names:
-                return
+        for depth in range(MAX_DEPTH + 1):
             level = Level(*(self._most(steps, states) + self._most(steps, names) for steps in self._looks.steps))
             yield level
-            if level.per_value > ENOUGH:
+            inner = {one for state in states for one in self._inner(state)}
+            inner_names = {self._state(self._arriving(state, self._looks.names)) for state in states} - {frozenset()}
+            if level.per_value > ENOUGH or not inner | inner_names:
                 return
-            names = {self._state(self._arriving(state, self._looks.names)) for state in states} - {frozenset()}
-            states = {inner for state in states for inner in self._inner(state)}
+            if (inner, inner_names) == (states, names):  # and so on, as in most recursive schemas
+                yield from repeat(level, MAX_DEPTH - depth)
+                return
+            states, names = inner, inner_names
 
     def _most(self, steps: dict[int, int], states: set[State]) -> int:
         self._step(sum(map(len, states)))

@@ -129,7 +129,7 @@ def checked_payload(value: Any, definition: Definition | None) -> str:
     if len(text) > MAX_PAYLOAD:
         raise Invalid([Fault(f"The payload is larger than {MAX_PAYLOAD // 1024} KiB.", pointer="/payload")])
     if definition is not None and definition.payload is not None:
-        found = validation.faults(definition.payload, value, "/payload")
+        found = validation.faults(definition.payload, value, "/payload", len(text))
         if found:
             raise Invalid(found)
     return text.decode()
