@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 
+from taskyard.core import driver_errors
+
 
 class BulkInsert:
     """INSERT into these columns of a table; a row is a sequence of their values."""
@@ -22,10 +24,13 @@ class BulkInsert:
         text = self._texts.get(name) or self._texts.setdefault(name, self._text(connection.dialect))
         driver: Any = connection.connection.driver_connection
         rows = text.converted(rows)
-        if text.by_column:
-            driver.execute(text.sql, [list(values) for values in zip(*rows, strict=True)])
-        else:
-            driver.executemany(text.sql, rows)
+        try:
+            if text.by_column:
+                driver.execute(text.sql, [list(values) for values in zip(*rows, strict=True)])
+            else:
+                driver.executemany(text.sql, rows)
+        except Exception as error:
+            raise driver_errors.told(error, text.sql, connection.dialect, driver) from error
 
     def _text(self, dialect: Dialect) -> "_Text":
         prepare = dialect.identifier_preparer

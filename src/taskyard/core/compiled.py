@@ -8,7 +8,9 @@ from collections import namedtuple
 from typing import Any
 
 from sqlalchemy import Select
+from sqlalchemy.exc import DBAPIError
 
+from taskyard.core import driver_errors
 from taskyard.core.db import Database
 
 
@@ -23,7 +25,13 @@ class CompiledSelect:
         text = database.kept(self, lambda: _Text(self._statement, database))
         arguments = text.arguments(parameters)
         with database.driver_reader() as connection:
-            return [self._row._make(values) for values in connection.execute(text.sql, arguments)]
+            try:
+                return [self._row._make(values) for values in connection.execute(text.sql, arguments)]
+            except Exception as error:
+                told = driver_errors.told(error, text.sql, database.read.dialect, connection)
+                if isinstance(told, DBAPIError) and told.connection_invalidated:
+                    database.read.dispose()  # what hung up on one has hung up on all
+                raise told from error
 
 
 class _Text:

@@ -31,6 +31,8 @@ def commit_request() -> None:
     """Commit what this request wrote; nothing at all where it only read."""
     if not db.session.registry.has():
         return
+    if db.session.new or db.session.dirty or db.session.deleted:
+        db.session.flush()  # what no service has flushed is written all the same
     if db.session.info.pop("writing", False):
         db.session.commit()
     for deed in db.session.info.pop("afterwards", ()):

@@ -1,0 +1,171 @@
+"""A database that is busy, full, read-only or away: 503 with Retry-After, and all is well once it is back."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from support.caller import Caller
+from taskyard.core import db
+from taskyard.core.db import Database
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+connection.execute("COMMIT")
+"""
+
+
+class Holder:
+    """Another process with SQLite's write lock."""
+
+    def __init__(self, database: Database) -> None:
+        path = str(database.write.url.database)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = subprocess.Popen([sys.executable, "-c", HOLD, path], text=True, **pipes)  # type: ignore[call-overload]
+        assert self.process.stdout.readline() == "held\n"
+
+    def release(self) -> None:
+        self.process.communicate("\n", timeout=10)
+
+
+@pytest.fixture
+def sqlite_only(database: Database) -> None:
+    if not database.is_sqlite:
+        pytest.skip("PostgreSQL has no lock on the whole database")
+
+
+@pytest.fixture
+def postgresql_only(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("a SQLite file has no server")
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_a_writer_waits_while_another_process_writes(alice: Caller, database: Database) -> None:
+    holder = Holder(database)
+    releaser = threading.Timer(0.3, holder.release)
+    releaser.start()
+    started = time.monotonic()
+    assert alice.post("/v1/tasks", {"command": "c"}).status_code == 201
+    assert time.monotonic() - started >= 0.25
+    releaser.join()
+
+
+@pytest.mark.usefixtures("sqlite_only")
+def test_a_writer_that_waited_too_long_gets_503(
+    alice: Caller, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = alice.post("/v1/tasks", {"command": "c"})
+    monkeypatch.setattr(db, "BUSY_RETRY_S", 0.1)
+    holder = Holder(database)
+    try:
+        for answer in (
+            alice.post("/v1/tasks", {"command": "c"}),
+            alice.post("/v1/leases", {"queues": ["c"]}),
+            alice.post(f"{task.headers['Location']}/cancel"),
+        ):
+            assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+            assert int(answer.headers["Retry-After"]) > 0
+        assert alice.get(task.headers["Location"]).json == task.json, "readers are not kept waiting"
+    finally:
+        holder.release()
+    assert alice.post(f"{task.headers['Location']}/cancel").status_code == 200
+
+
+SQLITE_WAYS = {
+    "full": ("PRAGMA max_page_count = 1", "PRAGMA max_page_count = 1073741823"),  # 1: as many as there are
+    "read-only": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+}
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest, database: Database) -> Iterator[None]:
+    """A database that cannot be written for now, in the way that the test names."""
+    if database.is_sqlite:
+        wrong, right = SQLITE_WAYS[request.param]
+        tell(database, wrong)  # the write engine's one connection, and so all writers
+        yield
+        tell(database, right)
+        return
+    if request.param == "full":
+        pytest.skip("a full disk cannot be had from PostgreSQL without one")
+    read_only = f"ALTER DATABASE {database.write.url.database} SET default_transaction_read_only = "
+    tell(database, read_only + "on")
+    database.write.dispose()
+    yield
+    tell(database, "SET default_transaction_read_only = off", read_only + "off")
+    database.write.dispose()
+
+
+def tell(database: Database, *statements: str) -> None:
+    """Say this outside of any transaction."""
+    connection = database.write.raw_connection()
+    try:
+        driver: Any = connection.driver_connection
+        if not database.is_sqlite:
+            driver.autocommit = True
+        for statement in statements:
+            driver.execute(statement)
+        if not database.is_sqlite:
+            driver.autocommit = False
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("broken", ["full", "read-only"], indirect=True)
+def test_a_database_that_cannot_be_written_is_503(alice: Caller, ada: Caller, app: Flask, broken: None) -> None:
+    big = "x" * 200_000
+    for answer in (
+        alice.post("/v1/tasks", {"command": "c", "payload": big}),
+        alice.post("/v1/tasks", {"command": "c", "payload": big}, headers={"Idempotency-Key": "k"}),
+    ):
+        assert (answer.status_code, answer.content_type) == (503, "application/problem+json"), answer.text
+        assert int(answer.headers["Retry-After"]) > 0
+    assert alice.get("/v1/tasks").json == {"tasks": []}
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_a_database_that_was_restarted_is_found_again(alice: Caller, database: Database) -> None:
+    task = alice.post("/v1/tasks", {"command": "c"}).headers["Location"]
+    for path in (task, "/v1/tasks", f"{task}/attempts"):
+        assert alice.get(path).status_code == 200
+        hang_up(database)
+        assert [alice.get(path).status_code for _ in range(3)][-1] == 200
+    for _ in range(3):
+        hang_up(database)
+        statuses = [alice.post("/v1/tasks", {"command": "c"}).status_code for _ in range(3)]
+        assert set(statuses) <= {201, 503}
+        assert statuses[-1] == 201
+
+
+@pytest.mark.usefixtures("postgresql_only")
+def test_a_read_that_meets_a_closed_connection_is_never_a_500(alice: Caller, database: Database) -> None:
+    task = alice.post("/v1/tasks", {"command": "c"}).headers["Location"]
+    alice.get(task)
+    hang_up(database)
+    for path in (task, "/v1/tasks"):
+        answer = alice.get(path)
+        assert answer.status_code in {200, 503}
+        if answer.status_code == 503:
+            assert answer.headers["Retry-After"]
+
+
+def hang_up(database: Database) -> None:
+    """End every other connection, as a restart of the server does."""
+    with database.write.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
