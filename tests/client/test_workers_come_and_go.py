@@ -5,15 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+import urllib3
 
-from support.people import ALICE
+from support.people import ALICE, MIA
 from support.server import Server, Service
 from support.workers import until
 from taskyard.client import Client, Report
-from taskyard.commands.models import Command, CommandSchema
-from taskyard.core import clock, transaction
-from taskyard.core.db import open_database
 
 pytestmark = pytest.mark.e2e
 Work = Callable[..., Service]
@@ -119,11 +116,10 @@ def test_a_late_answer_with_an_old_token_changes_nothing(shared_server: Server, 
 
 def _retry_at_once(server: Server, name: str) -> None:
     """Register a command whose tasks wait for no backoff."""
-    database = open_database(server.database_url)
-    now = clock.now()
-    command = {"name": name, "description": "", "priority": "normal", "on_lost": "retry", "version": 1}
-    command |= {"backoff": {"kind": "constant", "base_s": 0}, "schema_version": 1, "created_at": now, "updated_at": now}
-    with transaction.own(database) as connection:
-        connection.execute(insert(Command), [command])
-        connection.execute(insert(CommandSchema), [{"command": name, "version": 1, "created_at": now}])
-    database.dispose()
+    registered = urllib3.request(
+        "PUT",
+        f"{server.url}/v1/commands/{name}",
+        json={"backoff": {"kind": "constant", "base_s": 0}},
+        headers={"Authorization": f"Bearer {MIA.key}"},
+    )
+    assert registered.status in {200, 201}, registered.data
