@@ -6,6 +6,8 @@ from typing import Any
 from support.people import BOB
 
 KIB = 1024
+ADMIN = "ty_ada"
+TOKEN = {"token": "t"}
 NOBODYS_ID = "00000000-0000-7000-8000-00000000dead"
 JSON = "application/json"
 
@@ -62,6 +64,21 @@ def header(name: str, headers: dict[str, str], where: str) -> Case:
 
 def path(name: str, method: str, given: str, status: int = 404) -> Case:
     return Case(name, method, given, status, options={"json": {}} if method in {"PATCH", "POST"} else {})
+
+
+def schema(name: str, sent: Any, where: str) -> Case:
+    options = {"json": {"payload_schema": sent}}
+    return Case(name, "PUT", "/v1/commands/bad", 422, f"/payload_schema{where}", ADMIN, options)
+
+
+def if_match(name: str, given: str, status: int = 422) -> Case:
+    options = {"json": {}, "headers": {"If-Match": given}}
+    return Case(name, "PUT", "/v1/commands/known", status, "If-Match", ADMIN, options)
+
+
+def user(name: str, sent: dict[str, Any], where: str, status: int = 422) -> Case:
+    whole = {"name": "Eve", "email": "eve@example.com", **sent}
+    return Case(name, "POST", "/v1/users", status, where, ADMIN, {"json": whole})
 
 
 BODIES = [
@@ -189,7 +206,14 @@ LEASES = [
     claim("a filter that is none", {"commands": ["resize"]}, "/commands"),
     Case("no leases to settle", "POST", "/v1/leases/settle", 422, "/leases", options={"json": {"leases": []}}),
     Case("leases that are none", "POST", "/v1/leases/extend", 422, "/leases/0", options={"json": {"leases": [1]}}),
-    Case("1,001 at once", "POST", "/v1/leases/extend", 422, "/leases", options={"json": {"leases": [{"token": "t"}] * 1001}}),
+    Case(
+        "1,001 at once",
+        "POST",
+        "/v1/leases/extend",
+        422,
+        "/leases",
+        options={"json": {"leases": [{"token": "t"}] * 1001}},
+    ),
     leases("an unknown outcome", "settle", {"outcome": "done"}, "/leases/0/outcome"),
     leases("a retry in a text", "settle", {"retry_in_s": "1"}, "/leases/0/retry_in_s"),
     leases("a retry in 1e308 s", "settle", {"retry_in_s": 1e308}, "/leases/0/retry_in_s"),
@@ -240,6 +264,29 @@ CHANGES = [
     patch("a change to a payload of 300 KiB", {"payload": "x" * 300 * KIB}, "/payload"),
     patch("a change to a blank tag", {"tags": [""]}, "/tags/0"),
 ]
+SCHEMAS = [
+    schema("a schema that is no JSON Schema", {"type": "nonsense"}, "/type"),
+    schema("a schema that is a text", "object", ""),
+    schema("a schema with a number for a text", {"properties": {"a": {"pattern": 1}}}, "/properties/a/pattern"),
+    schema("a regex that takes for ever elsewhere", {"pattern": "^(a+)+$(?=b)"}, "/pattern"),
+    schema("a regex with a back reference", {"pattern": r"(a*)\1"}, "/pattern"),
+    schema("a regex that is none", {"pattern": "(a"}, "/pattern"),
+    schema("a regex that grows without bounds", {"pattern": "((a{999}){999}){999}"}, "/pattern"),
+    schema("a schema elsewhere", {"$ref": "http://127.0.0.1:9/schema"}, "/$ref"),
+    schema("a schema in a file", {"$ref": "file:///etc/passwd"}, "/$ref"),
+    schema("a schema that refers to nothing", {"$ref": "#/$defs/none"}, "/$ref"),
+    Case("no command's name", "PUT", "/v1/commands/%00", 422, None, ADMIN, {"json": {}}),
+    Case("a version beyond 64 bits", "GET", f"/v1/commands/known/schemas/{2**64}", 404, None, ADMIN),
+    Case("a version beyond 32 bits", "GET", f"/v1/commands/known/schemas/{2**31}", 404, None, ADMIN),
+]
+USERS = [
+    user("an e-mail that is none", {"email": "eve"}, "/email"),
+    user("an age of 151", {"age": 151}, "/age"),
+    user("an age of True", {"age": True}, "/age"),
+    user("an unknown role", {"role": "king"}, "/role"),
+    user("a short username", {"username": "ab"}, "/username"),
+    user("a user who exists", {"email": "ALICE@example.com"}, "", 409),
+]
 PATHS = [
     path("an id that is none", "GET", "/v1/tasks/1"),
     path("an id with NUL", "GET", "/v1/tasks/%00"),
@@ -267,6 +314,11 @@ HEADERS = [
     token("a revoked key", "ty_revoked"),
     token("a forged access token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."),
     token("a key without the scope", "ty_blind", 403),
+    if_match("a stale If-Match", '"v99"', 412),
+    if_match("an If-Match without quotes", "v1"),
+    if_match("a weak If-Match", 'W/"v1"'),
+    if_match("an If-Match of 50 digits", f'"v{"9" * 50}"'),
+    if_match("an If-Match with two", '"v1", "v2"'),
     header("a blank Idempotency-Key", {"Idempotency-Key": " "}, "Idempotency-Key"),
     header("an empty Idempotency-Key", {"Idempotency-Key": ""}, "Idempotency-Key"),
     header("an Idempotency-Key of 256 characters", {"Idempotency-Key": "k" * 256}, "Idempotency-Key"),
@@ -274,4 +326,4 @@ HEADERS = [
     header("an Idempotency-Key that is no ASCII", {"Idempotency-Key": "clé"}, "Idempotency-Key"),
     header("an Idempotency-Key of another request", {"Idempotency-Key": "taken"}, "Idempotency-Key"),
 ]
-CASES = [*BODIES, *TASKS, *LEASES, *QUERIES, *CHANGES, *PATHS, *HEADERS]
+CASES = [*BODIES, *TASKS, *LEASES, *QUERIES, *CHANGES, *SCHEMAS, *USERS, *PATHS, *HEADERS]

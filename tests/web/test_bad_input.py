@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, literal, select, union_all
 
 from support.bad_inputs import CASES, HEADERS, KIB, QUERIES, Case
 from support.caller import Caller
-from support.people import ALICE, BOB
+from support.people import ADA, ALICE, BOB
 from taskyard.app import create_app
 from taskyard.config import Config
 from taskyard.core import clock, transaction
@@ -80,6 +80,7 @@ def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     app = create_app(Config(folder, url, secret, access_log=False, log_level="ERROR", key_cache_s=0))
     _keys(app.extensions["taskyard.database"])
     alice, bob = Caller(app, ALICE), Caller(app, BOB)
+    Caller(app, ADA).put("/v1/commands/known", {})
     names = {"bobs": _task(bob, "wait"), "waiting": _task(alice, "wait"), "running": _task(alice, "run")}
     alice.post("/v1/tasks", {"command": "first"}, headers={"Idempotency-Key": "taken"})
     names["token"] = alice.post("/v1/leases", {"queues": ["run"]}).json["leases"][0]["token"]
@@ -108,7 +109,7 @@ def test_bad_input_gets_a_clear_refusal_and_writes_nothing(yard: Yard, case: Cas
     assert problem["instance"] == f"urn:taskyard:request:{answer.headers['X-Request-ID']}"
     assert len(problem["detail"]) > 5
     assert len(answer.data) < 16 * KIB, "an answer does not send back what it was sent"
-    if case.status == 422:
+    if case.status == 422 and case.where is not None:
         places = [{**fault, "detail": None} for fault in problem["errors"]]
         kind = "header" if case in HEADERS else "parameter" if case in QUERIES else "pointer"
         assert {"detail": None, kind: case.where} in places

@@ -11,7 +11,7 @@ from taskyard.core.errors import Fault, Invalid
 from taskyard.web.documented import note
 
 F = TypeVar("F", bound=Callable[..., Any])
-_TAG = re.compile(r'"v(\d{1,9})"')
+_TAG = re.compile(r'"v([0-9]{1,9})"')
 ETAG = {"ETag": {"description": 'The version, as in "v3"; send it back as If-Match.', "schema": {"type": "string"}}}
 IF_MATCH = {
     "in": "header",
