@@ -9,15 +9,17 @@ from matplotlib.figure import Figure
 from bench.results import Case, Results
 from bench.servers import TASKYARD
 
+COLUMNS = 4
 COLOURS = {TASKYARD.name: "#0b7a75", "FastAPI, sync": "#c9a227", "FastAPI, async": "#b0413e"}
 
 
 def draw(results: Results, path: Path) -> None:
-    mpl.rcParams["svg.hashsalt"] = "taskyard"  # the same results give the same file
+    mpl.rcParams.update({"svg.hashsalt": "taskyard", "svg.fonttype": "none"})  # the same file for the same results
     cases = list(results)
-    figure = Figure(figsize=(2.6 * len(cases), 4), layout="constrained")
-    for index, (section, case) in enumerate(cases):
-        _bars(figure.add_subplot(1, len(cases), index + 1), section, case)
+    rows = -(-len(cases) // COLUMNS)
+    figure = Figure(figsize=(3.2 * COLUMNS, 3.6 * rows), layout="constrained")
+    for index, (section, case) in enumerate(cases, start=1):
+        _bars(figure.add_subplot(rows, COLUMNS, index), section, case)
     figure.savefig(path, metadata={"Date": None})
 
 

@@ -71,14 +71,14 @@ class Server:
 
 
 def tree_cpu_s(root: psutil.Process) -> float:
-    """Seconds of CPU used so far by a process and its children, those of users and of the system."""
+    """Seconds of CPU used so far by a process and its children, those that have ended included."""
     total = 0.0
     for process in [root, *root.children(recursive=True)]:
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
             continue
-        total += times.user + times.system
+        total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
