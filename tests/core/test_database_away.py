@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from support.caller import Caller
 from taskyard.core import db
+from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 
 HOLD = """
@@ -120,6 +121,14 @@ def tell(database: Database, *statements: str) -> None:
             driver.autocommit = False
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("broken", ["read-only"], indirect=True)
+def test_reading_goes_on_where_the_use_of_a_key_cannot_be_recorded(
+    alice: Caller, time: FrozenClock, broken: None
+) -> None:
+    time.advance(120)
+    assert alice.get("/v1/tasks").status_code == 200
 
 
 @pytest.mark.parametrize("broken", ["full", "read-only"], indirect=True)

@@ -1,6 +1,7 @@
 """A client generated from /openapi.json by openapi-python-client works against the live app."""
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,10 +33,12 @@ def module(sqlite_files: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) 
     description = folder / "openapi.json"
     description.write_bytes(app.test_client().get("/openapi.json").data)
     app.extensions["taskyard.database"].dispose()
+    tools = os.path.dirname(sys.executable)  # where it finds ruff, also in an environment that is not activated
     command = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
     made = subprocess.run(
         [*command, "--path", str(description), "--output-path", str(folder / PACKAGE)],
         cwd=folder,
+        env={**os.environ, "PATH": os.pathsep.join([tools, os.environ["PATH"]])},
         capture_output=True,
         text=True,
     )

@@ -3,18 +3,21 @@
 from datetime import datetime
 from math import inf
 
+import structlog
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core import clock, transaction
 from taskyard.core.crypto import digest
 from taskyard.core.db import Database
-from taskyard.core.errors import Unauthenticated
+from taskyard.core.errors import TaskyardError, Unauthenticated
 from taskyard.users import scopes
 from taskyard.users.access_tokens import AccessTokens
 from taskyard.users.actor import Actor
 from taskyard.users.models import Key, Role, User
 from taskyard.users.remembered import actors
 
+log = structlog.get_logger("taskyard.users")
 USE_RECORDED_EVERY_S = 60
 
 _FIND_KEY = (
@@ -57,10 +60,17 @@ class Authenticator:
         if row.expires_at is not None and row.expires_at <= now:
             raise Unauthenticated("This API key has expired.")
         if row.last_used_at is None or (now - row.last_used_at).total_seconds() > USE_RECORDED_EVERY_S:
-            with transaction.own(self._database) as connection:
-                connection.execute(update(Key).where(Key.id == row.id).values(last_used_at=now))
+            self._record_use(row.id, now)
         role = Role(row.role)
         return Actor(row.user_id, role, scopes.within(row.scopes, role), row.id), row.expires_at
+
+    def _record_use(self, key_id: str, now: datetime) -> None:
+        """A note, not part of the deed: where nothing can be written, people read on."""
+        try:
+            with transaction.own(self._database) as connection:
+                connection.execute(update(Key).where(Key.id == key_id).values(last_used_at=now))
+        except (SQLAlchemyError, TaskyardError) as error:
+            log.warning("the use of a key could not be recorded", key_id=key_id, error=str(error))
 
     def _by_access_token(self, token: str) -> tuple[Actor, datetime]:
         claims = self._access_tokens.read(token)
