@@ -1,6 +1,8 @@
 """The composition root: the only module that knows every other."""
 
 from collections.abc import Callable
+from functools import partial
+from threading import Event
 from typing import Any
 
 from flask import Flask
@@ -10,7 +12,7 @@ from taskyard.commands import catalogue
 from taskyard.commands import docs as command_docs
 from taskyard.commands import routes as commands
 from taskyard.config import Config
-from taskyard.core import logs
+from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
 from taskyard.tasks import command_routes as command_tasks
@@ -55,6 +57,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.database"] = database
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
     app.extensions["taskyard.fingerprints"] = Signer(config.secret, "fingerprints")
+    app.extensions["taskyard.background"] = [partial(clock.keep_synchronised, database.read, Event())]
     access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
     app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)
     authenticator = Authenticator(database, access_tokens, cache_s=config.key_cache_s)

@@ -8,20 +8,16 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from environs import Env, EnvValidationError
+from environs import Env
 from marshmallow import ValidationError, validate
 from sqlalchemy.exc import ArgumentError
 
 from taskyard.core.crypto import secret_key
 from taskyard.core.db import normalise
+from taskyard.listening import ConfigError, seal
 
-ADDRESS = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>\d{1,5}))?")
 ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
-
-
-class ConfigError(Exception):
-    """A setting cannot be used; the message names it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def from_env(**overrides: Any) -> Config:
             "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
         }
     database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")
-    _seal(env)
+    seal(env)
     _check_database_url(database_url)
     secret = found.pop("secret")
     found |= {
@@ -81,15 +77,6 @@ def from_env(**overrides: Any) -> Config:
         "secret": secret.encode() if secret else secret_key(instance / "secret.key"),
     }
     return Config(**{**found, **overrides})
-
-
-def _seal(env: Env) -> None:
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        faults: dict[str, list[str]] = error.error_messages  # type: ignore[assignment]  # typed for one variable only
-        sentences = " ".join(f"{name}: {' '.join(found)}" for name, found in faults.items())
-        raise ConfigError(f"A setting cannot be used. {sentences}") from error
 
 
 def _check_database_url(given: str) -> None:
@@ -101,39 +88,6 @@ def _check_database_url(given: str) -> None:
         raise ConfigError(f"DATABASE_URL names {url.get_backend_name()}; Taskyard runs on sqlite and postgresql.")
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
         raise ConfigError("DATABASE_URL names no file; several processes share it: sqlite:////path/to/taskyard.db.")
-
-
-@dataclass(frozen=True)
-class Listening:
-    """Where the web server listens, and with how many processes."""
-
-    addresses: tuple[str, ...]  # host:port, [host]:port or unix:path
-    workers: int
-
-
-def listening() -> Listening:
-    """What TASKYARD_BIND, PORT and WEB_CONCURRENCY say: this machine alone, unless told otherwise.
-
-    Raises:
-        ConfigError: one of them does not hold what it should.
-    """
-    env = Env(eager=False)
-    port = env.int("PORT", 8000, validate=validate.Range(1, 65_535))
-    workers = env.int("WEB_CONCURRENCY", 1, validate=validate.Range(1, 256))
-    given = env.list("TASKYARD_BIND", ["127.0.0.1"], validate=[validate.Length(min=1), validate.ContainsNoneOf([""])])
-    _seal(env)
-    return Listening(tuple(_address(one.strip(), str(port)) for one in given), workers)
-
-
-def _address(given: str, port: str) -> str:
-    found = ADDRESS.fullmatch(given)
-    if given.startswith("unix:/"):
-        return given
-    if found is None:
-        raise ConfigError(
-            f"A setting cannot be used. TASKYARD_BIND: {given!r} is no host:port, [host]:port or unix:/path."
-        )
-    return f"{found['host']}:{found['port'] or port}"
 
 
 NAMES = [field.name for field in fields(Config)]

@@ -8,20 +8,21 @@ import pytest
 from support.source import DOCS, PROJECT, calls, modules
 from taskyard.cli import main
 from taskyard.queue.lifecycle import Status
-from taskyard.web import problems
+from taskyard.web import kinds
 
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 ERRORS = (DOCS / "errors.md").read_text()
 LIFECYCLE = (DOCS / "lifecycle.md").read_text()
 PAGES = [PROJECT / "README.md", *sorted(DOCS.rglob("*.md"))]
-KINDS = {
-    kind.slug: kind.status for kind in [*problems.KINDS.values(), *problems.HTTP_KINDS.values(), problems.INTERNAL]
-}
+KINDS = {kind.slug: kind.status for kind in [*kinds.KINDS.values(), *kinds.HTTP_KINDS.values(), kinds.INTERNAL]}
 
 
 def settings() -> set[str]:
-    """The variables that config.py reads."""
-    tree = modules()["config.py"]
+    """The variables that the modules of settings read."""
+    return {name for module in ("config.py", "listening.py") for name in read_by(modules()[module])}
+
+
+def read_by(tree: ast.Module) -> set[str]:
     prefixed = {
         id(call)
         for node in ast.walk(tree)

@@ -10,7 +10,8 @@ from werkzeug.test import TestResponse
 from support.caller import Caller
 from support.people import ALICE
 from taskyard import config as settings
-from taskyard.config import Config, ConfigError
+from taskyard.config import Config
+from taskyard.listening import ConfigError
 
 ORIGIN = "https://app.example.com"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}

@@ -7,9 +7,11 @@ import click
 from sqlalchemy.exc import DBAPIError
 
 from taskyard import config as settings
-from taskyard.config import Config, ConfigError, Listening
+from taskyard import listening as where
+from taskyard.config import Config
 from taskyard.core.db import Database, normalise, open_database
 from taskyard.core.errors import TaskyardError
+from taskyard.listening import ConfigError, Listening
 
 
 class Unusable(click.ClickException):
@@ -43,7 +45,7 @@ def listening() -> Listening:
         Unusable: one of its settings does not hold what it should.
     """
     try:
-        return settings.listening()
+        return where.listening()
     except ConfigError as error:
         raise Unusable(str(error)) from error
 

@@ -10,8 +10,9 @@ import click
 from honcho.manager import Manager
 
 from taskyard.cli import checks, settings
-from taskyard.config import Config, Listening
+from taskyard.config import Config
 from taskyard.core import migration
+from taskyard.listening import Listening
 from taskyard.users import bootstrap
 
 WEB = ["gunicorn", "--config", "python:taskyard.web.gunicorn_settings", "taskyard.app:create_app()"]

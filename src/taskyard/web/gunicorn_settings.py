@@ -5,8 +5,7 @@ from typing import Any
 
 import gevent
 
-from taskyard.config import listening
-from taskyard.core import clock
+from taskyard.listening import listening
 
 _listening = listening()
 bind = list(_listening.addresses)
@@ -30,6 +29,6 @@ def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Keep this process on the database's time."""
-    engine = worker.wsgi.extensions["taskyard.database"].read
-    threading.Thread(target=clock.keep_synchronised, args=(engine, threading.Event()), daemon=True).start()
+    """Start what the app does in the background of each of its processes."""
+    for deed in worker.wsgi.extensions["taskyard.background"]:
+        threading.Thread(target=deed, daemon=True).start()

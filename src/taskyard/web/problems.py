@@ -2,10 +2,8 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from flask import Flask, Response, has_request_context, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -14,53 +12,11 @@ from werkzeug.exceptions import HTTPException
 
 from taskyard.core import errors
 from taskyard.core.errors import Fault, Invalid, TaskyardError
-from taskyard.web import edge
+from taskyard.web import edge, kinds
+from taskyard.web.kinds import HTTP_KINDS, INTERNAL, KINDS, MEDIA_TYPE, Kind
 
 log = logging.getLogger(__name__)
-MEDIA_TYPE = "application/problem+json"
-MOST_FAULTS = 100  # that are listed
 READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A stable kind of problem; docs/errors.md explains each by its slug."""
-
-    slug: str
-    status: int
-    title: str
-
-    @property
-    def type(self) -> str:
-        return f"urn:taskyard:problem:{self.slug}"
-
-
-KINDS: dict[type[TaskyardError], Kind] = {
-    errors.Invalid: Kind("invalid", 422, "The input is invalid"),
-    errors.Unauthenticated: Kind("unauthenticated", 401, "Credentials are missing or do not hold"),
-    errors.Forbidden: Kind("forbidden", 403, "Not allowed"),
-    errors.NotFound: Kind("not-found", 404, "Not found"),
-    errors.Conflict: Kind("conflict", 409, "The present state does not allow it"),
-    errors.Stale: Kind("stale", 412, "If-Match is stale"),
-    errors.TooLarge: Kind("too-large", 413, "The body is too large"),
-    errors.UnsupportedType: Kind("unsupported-type", 415, "The Content-Type is not supported"),
-    errors.Limited: Kind("limited", 429, "Too many requests"),
-    errors.Unavailable: Kind("unavailable", 503, "Temporarily unavailable"),
-}
-INTERNAL = Kind("internal", 500, "Something went wrong here")
-# What HTTP itself refuses, before any code of ours is asked.
-HTTP_KINDS = {
-    400: Kind("bad-request", 400, "Not a valid HTTP request"),
-    404: KINDS[errors.NotFound],
-    405: Kind("method-not-allowed", 405, "The method is not allowed here"),
-    408: Kind("request-timeout", 408, "The request took too long to arrive"),
-    413: KINDS[errors.TooLarge],
-    414: Kind("uri-too-long", 414, "The URI is too long"),
-    415: KINDS[errors.UnsupportedType],
-    417: Kind("expectation-failed", 417, "The Expect header cannot be met"),
-    431: Kind("headers-too-large", 431, "The header fields are too large"),
-    501: Kind("not-implemented", 501, "Not implemented"),
-}
 HTTP_DETAILS = {
     404: "Nothing is at this path. /docs lists what there is.",
     405: "This path does not take this method; the Allow header lists those it takes.",
@@ -69,13 +25,7 @@ HTTP_DETAILS = {
 
 
 def body(kind: Kind, detail: str, faults: list[Fault] | None = None) -> bytes:
-    """The JSON of a problem; `instance` is the request's id, which the logs carry too."""
-    problem: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": detail}
-    if faults:
-        problem["errors"] = [fault.to_dict() for fault in faults[:MOST_FAULTS]]
-    if has_request_context():
-        problem["instance"] = f"urn:taskyard:request:{request.environ[edge.ID]}"
-    return orjson.dumps(problem)
+    return kinds.body(kind, detail, faults, request.environ[edge.ID] if has_request_context() else None)
 
 
 def from_error(error: TaskyardError) -> Response:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from taskyard.web import problems
-from taskyard.web.problems import Kind
+from taskyard.web import kinds, problems
+from taskyard.web.kinds import Kind
 from taskyard.web.schema import Problem
 
 BY_STATUS: dict[int, Kind] = {
-    **problems.HTTP_KINDS,
-    **{kind.status: kind for kind in problems.KINDS.values()},
-    500: problems.INTERNAL,
+    **kinds.HTTP_KINDS,
+    **{kind.status: kind for kind in kinds.KINDS.values()},
+    500: kinds.INTERNAL,
 }
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}}
 CHALLENGE = {"WWW-Authenticate": {"description": "The scheme to use (RFC 6750).", "schema": {"type": "string"}}}
@@ -56,7 +56,7 @@ def responses() -> dict[str, dict[str, Any]]:
         name(status): {
             "description": kind.title,
             "headers": dict(HEADERS.get(status, {})),
-            "content": {problems.MEDIA_TYPE: {"schema": Problem, "example": example(kind)}},
+            "content": {kinds.MEDIA_TYPE: {"schema": Problem, "example": example(kind)}},
         }
         for status, kind in BY_STATUS.items()
     }

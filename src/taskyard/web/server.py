@@ -15,7 +15,7 @@ from gunicorn.config import Config
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from taskyard.web import problems, stopping
+from taskyard.web import kinds, stopping
 from taskyard.web.stopping import IdleConnections
 
 # What gunicorn refuses before the app is asked, by the class of its error.
@@ -144,10 +144,10 @@ class Worker(GeventWorker):
             return
         status = next((s for kind, s in REFUSALS.items() if isinstance(exc, kind)), 400)
         self.log.info("refused a request from %s: %s", addr[0] if addr else "a socket", exc)
-        body = problems.body(problems.HTTP_KINDS[status], DETAILS[status])
+        body = kinds.body(kinds.HTTP_KINDS[status], DETAILS[status])
         head = (
-            f"HTTP/1.1 {status} {problems.HTTP_KINDS[status].title}\r\nConnection: close\r\n"
-            f"Content-Type: {problems.MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"HTTP/1.1 {status} {kinds.HTTP_KINDS[status].title}\r\nConnection: close\r\n"
+            f"Content-Type: {kinds.MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
             client.sendall(head.encode() + body)
