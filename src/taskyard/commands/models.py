@@ -28,6 +28,7 @@ class Command(Model):
     priority: Mapped[str] = mapped_column(String(10), default="normal")
     timeout_s: Mapped[int | None]
     max_attempts: Mapped[int | None]
+    max_crashes: Mapped[int | None]
     backoff: Mapped[dict[str, Any] | None] = mapped_column(Json)
     on_lost: Mapped[str] = mapped_column(String(10), default="retry")
     schema_version: Mapped[int]  # the CommandSchema that new tasks are checked against

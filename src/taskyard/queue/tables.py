@@ -39,6 +39,8 @@ task = Table(
     Column("timeout_s", Integer, nullable=False),  # of one attempt
     Column("max_attempts", Integer, nullable=False),
     Column("backoff", Json),  # null: the default
+    Column("retry_until", Instant),  # no retry begins after it
+    Column("max_crashes", Integer),  # null: the default
     Column("on_lost", String(10), nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),  # claims that have ended
     Column("failures", Integer, nullable=False, server_default="0"),  # those that count against max_attempts
@@ -46,6 +48,9 @@ task = Table(
     Column("outcome", String(10)),  # null while it is open
     Column("result", Text),  # JSON
     Column("error", Text),  # JSON: of the last attempt that failed
+    Column("fingerprint", String(16)),  # what is alike in that error, where the task is dead of it
+    Column("unique_key", String(200)),  # its row in `unique_key`, while it has one
+    Column("schedule", String(100)),  # the schedule that made it
     Column("finished_at", Instant),
     CheckConstraint("outcome IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost')", name="outcome"),
     CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_at"),
@@ -55,6 +60,13 @@ task = Table(
     Index(None, "command", "id"),
     Index(None, "queue", "id"),
     Index(None, "outcome", "id"),
+    Index(
+        "ix_task_fingerprint",
+        "fingerprint",
+        "id",
+        sqlite_where=text("fingerprint IS NOT NULL"),
+        postgresql_where=text("fingerprint IS NOT NULL"),
+    ),
     Index(
         "ix_task_expires_at",
         "expires_at",
@@ -131,4 +143,37 @@ attempt = Table(
     Column("error", Text),  # JSON
     Column("log", Text, nullable=False, server_default=""),
     CheckConstraint("outcome IN ('succeeded', 'failed', 'released', 'cancelled', 'lost')", name="outcome"),
+)
+
+# One row holds a business key for one task; its primary key decides between two that come at once.
+unique_key = Table(
+    "unique_key",
+    Base.metadata,
+    Column("owner_id", Id, primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("task_id", Id, nullable=False, index=True),
+    Column("statuses", Json, nullable=False),  # it is held while the task has one of these
+    Column("until", Instant),  # and until then at the least
+)
+
+# Only queues that somebody has set something of; all others are open.
+queue = Table(
+    "queue",
+    Base.metadata,
+    Column("name", String(100), primary_key=True),
+    Column("paused_at", Instant),  # no claims
+    Column("closed_at", Instant),  # no new tasks
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+worker = Table(
+    "worker",
+    Base.metadata,
+    Column("holder_id", Id, primary_key=True),  # the user it claims as
+    Column("name", String(200), primary_key=True),
+    Column("queues", Json, nullable=False),  # that it asked for last
+    Column("seen_at", Instant, nullable=False, index=True),
+    Column("drain_at", Instant),  # since when it gets nothing more
 )

@@ -23,6 +23,7 @@ def upgrade() -> None:
     sa.Column('priority', sa.String(length=10), nullable=False),
     sa.Column('timeout_s', sa.Integer(), nullable=True),
     sa.Column('max_attempts', sa.Integer(), nullable=True),
+    sa.Column('max_crashes', sa.Integer(), nullable=True),
     sa.Column('backoff', taskyard.core.types.Json(), nullable=True),
     sa.Column('on_lost', sa.String(length=10), nullable=False),
     sa.Column('schema_version', sa.Integer(), nullable=False),
@@ -87,6 +88,39 @@ def upgrade() -> None:
     with op.batch_alter_table('login_guard', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_login_guard_failed_at'), ['failed_at'], unique=False)
 
+    op.create_table('operation',
+    sa.Column('id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('owner_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('action', sa.String(length=10), nullable=False),
+    sa.Column('filter', taskyard.core.types.Json(), nullable=False),
+    sa.Column('arguments', taskyard.core.types.Json(), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('below_id', taskyard.core.types.Id(length=36), nullable=True),
+    sa.Column('from_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('matched', sa.Integer(), nullable=False),
+    sa.Column('changed', sa.Integer(), nullable=False),
+    sa.Column('refused', sa.Integer(), nullable=False),
+    sa.Column('faults', taskyard.core.types.Json(), nullable=False),
+    sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('updated_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('finished_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.CheckConstraint("action IN ('retry', 'cancel', 'delete', 'move')", name=op.f('ck_operation_action')),
+    sa.CheckConstraint("state IN ('running', 'paused', 'done', 'cancelled')", name=op.f('ck_operation_state')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_operation'))
+    )
+    with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_operation_owner_id'), ['owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_operation_state'), ['state'], unique=False)
+
+    op.create_table('queue',
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('paused_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('closed_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+    sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('updated_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_queue'))
+    )
     op.create_table('ready',
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
     sa.Column('queue', sa.String(length=100), nullable=False),
@@ -98,6 +132,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('ready', schema=None) as batch_op:
         batch_op.create_index('ix_ready_order', ['queue', 'lane', 'pass', 'seq'], unique=False)
+
+    op.create_table('schedule',
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('owner_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('description', sa.String(length=2000), nullable=False),
+    sa.Column('cron', sa.String(length=200), nullable=False),
+    sa.Column('time_zone', sa.String(length=100), nullable=False),
+    sa.Column('task', taskyard.core.types.Json(), nullable=False),
+    sa.Column('missed', sa.String(length=10), nullable=False),
+    sa.Column('missed_limit', sa.Integer(), nullable=False),
+    sa.Column('overlap', sa.String(length=10), nullable=False),
+    sa.Column('jitter_s', sa.Integer(), nullable=False),
+    sa.Column('paused_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('next_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('last_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('updated_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.CheckConstraint("missed IN ('skip', 'once', 'all')", name=op.f('ck_schedule_missed')),
+    sa.CheckConstraint("overlap IN ('allow', 'skip', 'queue')", name=op.f('ck_schedule_overlap')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_schedule'))
+    )
+    with op.batch_alter_table('schedule', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_schedule_next_at'), ['next_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_schedule_owner_id'), ['owner_id'], unique=False)
 
     op.create_table('scheduled',
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
@@ -125,6 +184,8 @@ def upgrade() -> None:
     sa.Column('timeout_s', sa.Integer(), nullable=False),
     sa.Column('max_attempts', sa.Integer(), nullable=False),
     sa.Column('backoff', taskyard.core.types.Json(), nullable=True),
+    sa.Column('retry_until', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('max_crashes', sa.Integer(), nullable=True),
     sa.Column('on_lost', sa.String(length=10), nullable=False),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
     sa.Column('failures', sa.Integer(), server_default='0', nullable=False),
@@ -132,6 +193,9 @@ def upgrade() -> None:
     sa.Column('outcome', sa.String(length=10), nullable=True),
     sa.Column('result', sa.Text(), nullable=True),
     sa.Column('error', sa.Text(), nullable=True),
+    sa.Column('fingerprint', sa.String(length=16), nullable=True),
+    sa.Column('unique_key', sa.String(length=200), nullable=True),
+    sa.Column('schedule', sa.String(length=100), nullable=True),
     sa.Column('finished_at', taskyard.core.types.Instant(timezone=True), nullable=True),
     sa.CheckConstraint("on_lost IN ('retry', 'hold', 'fail')", name=op.f('ck_task_on_lost')),
     sa.CheckConstraint("outcome IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost')", name=op.f('ck_task_outcome')),
@@ -142,9 +206,21 @@ def upgrade() -> None:
     with op.batch_alter_table('task', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_task_command_id'), ['command', 'id'], unique=False)
         batch_op.create_index('ix_task_expires_at', ['expires_at'], unique=False, sqlite_where=sa.text('outcome IS NULL AND expires_at IS NOT NULL'), postgresql_where=sa.text('outcome IS NULL AND expires_at IS NOT NULL'))
+        batch_op.create_index('ix_task_fingerprint', ['fingerprint', 'id'], unique=False, sqlite_where=sa.text('fingerprint IS NOT NULL'), postgresql_where=sa.text('fingerprint IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_task_outcome_id'), ['outcome', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_task_owner_id_id'), ['owner_id', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_task_queue_id'), ['queue', 'id'], unique=False)
+
+    op.create_table('unique_key',
+    sa.Column('owner_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('key', sa.String(length=200), nullable=False),
+    sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('statuses', taskyard.core.types.Json(), nullable=False),
+    sa.Column('until', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('owner_id', 'key', name=op.f('pk_unique_key'))
+    )
+    with op.batch_alter_table('unique_key', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_unique_key_task_id'), ['task_id'], unique=False)
 
     op.create_table('user',
     sa.Column('id', taskyard.core.types.Id(length=36), nullable=False),
@@ -165,6 +241,17 @@ def upgrade() -> None:
     sa.UniqueConstraint('email_key', name=op.f('uq_user_email_key')),
     sa.UniqueConstraint('username', name=op.f('uq_user_username'))
     )
+    op.create_table('worker',
+    sa.Column('holder_id', taskyard.core.types.Id(length=36), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('queues', taskyard.core.types.Json(), nullable=False),
+    sa.Column('seen_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('drain_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('holder_id', 'name', name=op.f('pk_worker'))
+    )
+    with op.batch_alter_table('worker', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_worker_seen_at'), ['seen_at'], unique=False)
+
     op.create_table('attempt',
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
@@ -215,6 +302,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_refresh_token_family_id'), ['family_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refresh_token_user_id'), ['user_id'], unique=False)
 
+    op.create_table('schedule_run',
+    sa.Column('schedule', sa.String(length=100), nullable=False),
+    sa.Column('due_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=True),
+    sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['schedule'], ['schedule.name'], name=op.f('fk_schedule_run_schedule_schedule'), ondelete='CASCADE'),
+    sa.PrimaryKeyConstraint('schedule', 'due_at', name=op.f('pk_schedule_run'))
+    )
     op.create_table('task_tag',
     sa.Column('tag', sa.String(length=100), nullable=False),
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
@@ -231,6 +326,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_task_tag_task_id'))
 
     op.drop_table('task_tag')
+    op.drop_table('schedule_run')
     with op.batch_alter_table('refresh_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refresh_token_user_id'))
         batch_op.drop_index(batch_op.f('ix_refresh_token_family_id'))
@@ -242,11 +338,20 @@ def downgrade() -> None:
 
     op.drop_table('key')
     op.drop_table('attempt')
+    with op.batch_alter_table('worker', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_worker_seen_at'))
+
+    op.drop_table('worker')
     op.drop_table('user')
+    with op.batch_alter_table('unique_key', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_unique_key_task_id'))
+
+    op.drop_table('unique_key')
     with op.batch_alter_table('task', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_task_queue_id'))
         batch_op.drop_index(batch_op.f('ix_task_owner_id_id'))
         batch_op.drop_index(batch_op.f('ix_task_outcome_id'))
+        batch_op.drop_index('ix_task_fingerprint', sqlite_where=sa.text('fingerprint IS NOT NULL'), postgresql_where=sa.text('fingerprint IS NOT NULL'))
         batch_op.drop_index('ix_task_expires_at', sqlite_where=sa.text('outcome IS NULL AND expires_at IS NOT NULL'), postgresql_where=sa.text('outcome IS NULL AND expires_at IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_task_command_id'))
 
@@ -255,10 +360,21 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_scheduled_run_at'))
 
     op.drop_table('scheduled')
+    with op.batch_alter_table('schedule', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_schedule_owner_id'))
+        batch_op.drop_index(batch_op.f('ix_schedule_next_at'))
+
+    op.drop_table('schedule')
     with op.batch_alter_table('ready', schema=None) as batch_op:
         batch_op.drop_index('ix_ready_order')
 
     op.drop_table('ready')
+    op.drop_table('queue')
+    with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_operation_state'))
+        batch_op.drop_index(batch_op.f('ix_operation_owner_id'))
+
+    op.drop_table('operation')
     with op.batch_alter_table('login_guard', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_login_guard_failed_at'))
 
