@@ -15,6 +15,7 @@ from taskyard.config import Config
 from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
@@ -74,6 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
         commands.blp,
         command_tasks.blp,
         leases.blp,
+        schedules.blp,
         users.blp,
         users.profile_blp,
         keys.blp,

@@ -61,5 +61,6 @@ def dispatcher() -> None:
     with settings.database(config) as database:
         timekeeper = threading.Thread(target=clock.keep_synchronised, args=(database.read, stop), name="clock")
         timekeeper.start()
-        loop.run(database, all_duties(idempotency_s=config.idempotency_s), stop)
+        duties = all_duties(idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue)
+        loop.run(database, duties, stop)
         timekeeper.join()

@@ -123,6 +123,15 @@ def _read(connection: Connection, name: str) -> Definition | None:
     return Definition(**row._mapping, payload=checks(connection, name, row.schema_version).payload)
 
 
+def unremembered(connection: Connection, name: str) -> Definition | None:
+    """What the catalogue says of a command now, read anew: for processes that are no app."""
+    row = connection.execute(_DEFINITION, {"name": name}).first()
+    if row is None:
+        return None
+    schema, _ = connection.execute(_SCHEMAS, {"name": name, "version": row.schema_version}).one()
+    return Definition(**row._mapping, payload=_check(schema, "/payload_schema"))
+
+
 def checks(connection: Connection, name: str, version: int) -> Checks:
     """What is checked by one version of a command's schemas, whether or not the command is still registered."""
     known = _memory(database()).checks

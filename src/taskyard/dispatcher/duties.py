@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
 from taskyard.queue import sweeps
+from taskyard.schedules import sweep as schedules
 from taskyard.users import cleanup
 
 
@@ -28,11 +30,17 @@ def _forget_answers(keep_s: int) -> Callable[[Connection], int]:
     return run
 
 
-def all_duties(*, idempotency_s: int) -> list[Duty]:
+def _schedules(connection: Connection, *, closed: bool) -> int:
+    return schedules.run_due(connection, clock.now(), closed=closed)
+
+
+def all_duties(*, idempotency_s: int, closed_catalogue: bool = False) -> list[Duty]:
     return [
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
+        Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
+        Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]

@@ -31,6 +31,7 @@ class NewTask:
     max_attempts: int = policy.DEFAULT_MAX_ATTEMPTS
     backoff: dict[str, Any] | None = None
     on_lost: str = policy.OnLost.RETRY
+    schedule: str | None = None
 
 
 _FIELDS = tuple(NewTask.__dataclass_fields__)  # each is a column of that name

@@ -25,14 +25,18 @@ class Schedule(Model):
     description: Mapped[str] = mapped_column(String(2000), default="")
     cron: Mapped[str] = mapped_column(String(200))
     time_zone: Mapped[str] = mapped_column(String(100), default="UTC")
-    task: Mapped[dict[str, Any]] = mapped_column(Json)  # a TaskIn
+    task: Mapped[dict[str, Any]] = mapped_column(Json)  # a loaded ScheduledTask
     missed: Mapped[str] = mapped_column(String(10), default="once")
     missed_limit: Mapped[int] = mapped_column(Integer, default=10)  # how many of `all`
     overlap: Mapped[str] = mapped_column(String(10), default="allow")
     jitter_s: Mapped[int] = mapped_column(Integer, default=0)
     paused_at: Mapped[datetime | None] = mapped_column(Instant)
+    pause_reason: Mapped[str | None] = mapped_column(String(500))  # where Taskyard itself has paused it
     next_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # null: paused, or never again
-    last_at: Mapped[datetime | None] = mapped_column(Instant)
+    waiting_at: Mapped[datetime | None] = mapped_column(Instant, index=True)  # due, but the last task is still open
+    last_at: Mapped[datetime | None] = mapped_column(Instant)  # the due time of its last task
+    last_task_id: Mapped[str | None] = mapped_column(Id)
+    last_error: Mapped[str | None] = mapped_column(String(500))  # why the last due time became no task
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
     updated_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, onupdate=clock.now)
@@ -47,5 +51,6 @@ class ScheduleRun(Model):
 
     schedule: Mapped[str] = mapped_column(ForeignKey("schedule.name", ondelete="CASCADE"), primary_key=True)
     due_at: Mapped[datetime] = mapped_column(Instant, primary_key=True)
-    task_id: Mapped[str | None] = mapped_column(Id)  # null: left out, as `missed` or `overlap` says
-    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)
+    task_id: Mapped[str | None] = mapped_column(Id)  # null: it became none
+    reason: Mapped[str | None] = mapped_column(String(500))  # why it became none
+    created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, index=True)

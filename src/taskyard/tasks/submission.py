@@ -44,7 +44,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
         revision, definition = catalogue.remembered(sent["command"])
         now = clock.now()
         try:
-            task = _new_task(actor, sent, definition, now, closed=closed)
+            task = new_task(actor.user_id, sent, definition, now, closed=closed)
         except Invalid:
             if catalogue.is_newest(revision):
                 raise
@@ -84,9 +84,14 @@ def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
     return [revision] * len(submissions)
 
 
-def _new_task(
-    actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool
+def new_task(
+    owner_id: str, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool
 ) -> NewTask:
+    """The task that a loaded TaskIn asks for, checked against this definition of its command; nothing is stored.
+
+    Raises:
+        Invalid: the payload is too large or does not fit, or the catalogue is closed and does not have the command.
+    """
     command = sent["command"]
     if definition is None and closed:
         raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
@@ -96,7 +101,7 @@ def _new_task(
     max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
     return NewTask(
         id=new_id(),
-        owner_id=actor.user_id,
+        owner_id=owner_id,
         command=command,
         command_version=definition.schema_version if definition else None,
         payload=checked_payload(sent["payload"], definition),

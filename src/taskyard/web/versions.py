@@ -76,19 +76,27 @@ def versioned(view: F) -> F:
 
     Stands between the route's `blp.response` and the view.
     """
+    return _tagged(view, reads=([IF_NONE_MATCH], [304]))
 
+
+def stamped(view: F) -> F:
+    """`versioned` without the 304, for a GET that shows more than what its version stands for: a state that moves."""
+    return _tagged(view, reads=([], []))
+
+
+def _tagged(view: F, *, reads: tuple[list[dict[str, Any]], list[int]]) -> F:
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         found = view(*args, **kwargs)
         item, *rest = found if isinstance(found, tuple) else (found,)
         etag = tag(item.version)
-        if request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
+        if 304 in reads[1] and request.method == "GET" and etag in request.headers.get("If-None-Match", ""):
             return Response(status=304, headers={"ETag": etag})
         status = rest[0] if rest else None
         headers = {**(rest[1] if len(rest) > 1 else {}), "ETag": etag}
         return item, status, headers
 
-    by_method: dict[str, tuple[list[dict[str, Any]], list[int]]] = {"get": ([IF_NONE_MATCH], [304]), "post": ([], [])}
+    by_method: dict[str, tuple[list[dict[str, Any]], list[int]]] = {"get": reads, "post": ([], [])}
     parameters, refusals = by_method.get(view.__name__, ([IF_MATCH], [412]))
     note(wrapper, headers=ETAG, parameters=parameters, refusals=refusals)
     return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does

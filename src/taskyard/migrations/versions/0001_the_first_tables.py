@@ -145,8 +145,12 @@ def upgrade() -> None:
     sa.Column('overlap', sa.String(length=10), nullable=False),
     sa.Column('jitter_s', sa.Integer(), nullable=False),
     sa.Column('paused_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('pause_reason', sa.String(length=500), nullable=True),
     sa.Column('next_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('waiting_at', taskyard.core.types.Instant(timezone=True), nullable=True),
     sa.Column('last_at', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.Column('last_task_id', taskyard.core.types.Id(length=36), nullable=True),
+    sa.Column('last_error', sa.String(length=500), nullable=True),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
     sa.Column('updated_at', taskyard.core.types.Instant(timezone=True), nullable=False),
@@ -157,6 +161,7 @@ def upgrade() -> None:
     with op.batch_alter_table('schedule', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_schedule_next_at'), ['next_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_schedule_owner_id'), ['owner_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_schedule_waiting_at'), ['waiting_at'], unique=False)
 
     op.create_table('scheduled',
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
@@ -306,10 +311,14 @@ def upgrade() -> None:
     sa.Column('schedule', sa.String(length=100), nullable=False),
     sa.Column('due_at', taskyard.core.types.Instant(timezone=True), nullable=False),
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=True),
+    sa.Column('reason', sa.String(length=500), nullable=True),
     sa.Column('created_at', taskyard.core.types.Instant(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['schedule'], ['schedule.name'], name=op.f('fk_schedule_run_schedule_schedule'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('schedule', 'due_at', name=op.f('pk_schedule_run'))
     )
+    with op.batch_alter_table('schedule_run', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_schedule_run_created_at'), ['created_at'], unique=False)
+
     op.create_table('task_tag',
     sa.Column('tag', sa.String(length=100), nullable=False),
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
@@ -326,6 +335,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_task_tag_task_id'))
 
     op.drop_table('task_tag')
+    with op.batch_alter_table('schedule_run', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_schedule_run_created_at'))
+
     op.drop_table('schedule_run')
     with op.batch_alter_table('refresh_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_refresh_token_user_id'))
@@ -361,6 +373,7 @@ def downgrade() -> None:
 
     op.drop_table('scheduled')
     with op.batch_alter_table('schedule', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_schedule_waiting_at'))
         batch_op.drop_index(batch_op.f('ix_schedule_owner_id'))
         batch_op.drop_index(batch_op.f('ix_schedule_next_at'))
 

@@ -1,0 +1,111 @@
+"""Due times become tasks. What is done to a schedule here leaves its version alone: that is of what was configured."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, bindparam, select, text, update
+
+from taskyard.commands import catalogue
+from taskyard.core.db import AnyRow
+from taskyard.core.errors import Invalid, TaskyardError
+from taskyard.core.types import Id, Instant
+from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.tables import task
+from taskyard.schedules import policy
+from taskyard.schedules.models import Schedule
+from taskyard.schedules.policy import Overlap
+from taskyard.tasks import submission
+
+log = structlog.get_logger("taskyard.schedules")
+MOST_CHARS = 500  # of a reason
+STILL_OPEN = "Left out: the last task has not ended yet."
+ONE_WAITS = "Left out: an earlier due time still waits for the last task to end."
+
+# Its primary key lets one of many do it.
+_RECORD = text(
+    "INSERT INTO schedule_run (schedule, due_at, task_id, reason, created_at)"
+    " VALUES (:schedule, :due_at, :task_id, :reason, :now) ON CONFLICT DO NOTHING"
+).bindparams(bindparam("due_at", type_=Instant), bindparam("task_id", type_=Id), bindparam("now", type_=Instant))
+_OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
+
+
+def change(connection: Connection, name: str, **values: Any) -> None:
+    """New values for the state of a schedule."""
+    unchanged = {"updated_at": Schedule.updated_at}
+    connection.execute(update(Schedule).where(Schedule.name == name).values(**unchanged, **values))
+
+
+def due(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
+    """Deal with one due time of a schedule whose row is locked."""
+    overlap = Overlap(schedule.overlap)
+    current = connection.execute(
+        select(Schedule.last_task_id, Schedule.waiting_at).where(Schedule.name == schedule.name)
+    ).one()
+    if overlap is Overlap.ALLOW or not is_open(connection, current.last_task_id):
+        start(connection, schedule, due_at, now, closed=closed)
+    elif overlap is Overlap.QUEUE and current.waiting_at is None:
+        change(connection, schedule.name, waiting_at=due_at)
+    else:
+        record(connection, schedule.name, due_at, now, reason=ONE_WAITS if overlap is Overlap.QUEUE else STILL_OPEN)
+
+
+def start(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
+    """Make the task of a due time, unless another has; where it cannot be made, say why."""
+    try:
+        with connection.begin_nested():
+            new = made(connection, schedule, due_at, now, closed=closed)
+            if record(connection, schedule.name, due_at, now, task_id=new.id):
+                store(connection, new, now, due_at)
+    except TaskyardError as error:
+        reason = told(error)
+        if record(connection, schedule.name, due_at, now, reason=reason):
+            change(connection, schedule.name, last_error=reason)
+            log.warning("schedule made no task", schedule=schedule.name, due_at=due_at.isoformat(), reason=reason)
+
+
+def made(
+    connection: Connection, schedule: AnyRow | Schedule, due_at: datetime, now: datetime, *, closed: bool
+) -> NewTask:
+    """The task of a due time, checked against the catalogue as it is now.
+
+    Raises:
+        Invalid: it does not fit any more.
+    """
+    sent = {**schedule.task, "run_at": policy.run_at(schedule.name, due_at, schedule.jitter_s)}
+    definition = catalogue.unremembered(connection, sent["command"])
+    return replace(submission.new_task(schedule.owner_id, sent, definition, now, closed=closed), schedule=schedule.name)
+
+
+def store(connection: Connection, new: NewTask, now: datetime, due_at: datetime) -> None:
+    """Enqueue a task of a schedule, and let the schedule know it as its last."""
+    enqueue(connection, [new], now)
+    change(connection, str(new.schedule), last_task_id=new.id, last_at=due_at, last_error=None)
+
+
+def record(
+    connection: Connection,
+    name: str,
+    due_at: datetime,
+    now: datetime,
+    *,
+    task_id: str | None = None,
+    reason: str | None = None,
+) -> bool:
+    """Note that a due time has been dealt with; False where it had been already."""
+    values = {"schedule": name, "due_at": due_at, "task_id": task_id, "reason": reason, "now": now}
+    return bool(connection.execute(_RECORD, values).rowcount)
+
+
+def is_open(connection: Connection, task_id: str | None) -> bool:
+    return task_id is not None and connection.execute(_OPEN, {"id": task_id}).first() is not None
+
+
+def told(error: TaskyardError) -> str:
+    """An error in one sentence, with the first fault where it lists them."""
+    said = error.detail
+    if isinstance(error, Invalid) and error.faults:
+        first = error.faults[0]
+        said = f"The task does not fit its command: {first.pointer or ''} {first.detail}"
+    return said[:MOST_CHARS]

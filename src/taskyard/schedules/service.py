@@ -1,0 +1,184 @@
+"""What can be done with schedules, and by whom: a user's own, a moderator's all. Names are unique over all owners."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from taskyard.commands import catalogue
+from taskyard.core import clock, transaction
+from taskyard.core.conflicts import naming_conflicts
+from taskyard.core.db import database, db
+from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
+from taskyard.queue.enqueue import NewTask
+from taskyard.schedules import runs
+from taskyard.schedules.models import Schedule
+from taskyard.schedules.timetable import Timetable, zone
+from taskyard.tasks import submission
+from taskyard.tasks.waiting import waiting
+from taskyard.users.actor import Actor
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+TAKEN = "Somebody has a schedule of this name. Choose another."
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold for a change: `version` is what If-Match names, `new` stands for If-None-Match: *."""
+
+    version: int | None = None
+    new: bool = False
+
+    def check(self, schedule: Schedule | None) -> None:
+        """Raises:
+        Stale: it does not hold.
+        """
+        if self.version is not None and (schedule is None or schedule.version != self.version):
+            raise Stale("The schedule is not there any more, or has another version by now. Read it again.")
+        if self.new and schedule is not None:
+            raise Stale("There is such a schedule already.")
+
+
+def _seen_by(actor: Actor, name: str) -> Select[Schedule]:
+    query = select(Schedule).where(Schedule.name == name)
+    return query if actor.sees_all_tasks else query.where(Schedule.owner_id == actor.user_id)
+
+
+def get(actor: Actor, name: str, *, lock: bool = False) -> Schedule:
+    """A schedule, with `lock` as it is now that neither another request nor a dispatcher can change it.
+
+    Raises:
+        NotFound: there is no such schedule, or it is not the actor's.
+    """
+    query = _seen_by(actor, name)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = db.session.scalar(query) if NAME.fullmatch(name) else None
+    if found is None:
+        raise NotFound("There is no such schedule.")
+    return found
+
+
+def page(actor: Actor, query: dict[str, Any], after: str | None) -> list[Schedule]:
+    """Schedules by name, one more than `limit`. `query` is a loaded ScheduleQuery.
+
+    Raises:
+        Forbidden: a user asks for schedules of others.
+    """
+    owner = {"me": actor.user_id, "all": None}.get(query["owner"], query["owner"].lower())
+    if owner != actor.user_id and not actor.sees_all_tasks:
+        raise Forbidden("Only moderators and admins see the schedules of others. Ask for owner=me.")
+    wanted = select(Schedule).order_by(Schedule.name).limit(query["limit"] + 1)
+    if owner is not None:
+        wanted = wanted.where(Schedule.owner_id == owner)
+    if after is not None:
+        wanted = wanted.where(Schedule.name > after)
+    return list(db.session.scalars(wanted))
+
+
+def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition, *, closed: bool) -> tuple[Schedule, bool]:
+    """Make a schedule or replace what it is; True where it is new. `sent` is a loaded ScheduleIn.
+
+    Raises:
+        Invalid: the name cannot be used, or the task does not fit its command.
+        Conflict: the name is somebody else's.
+        Stale: the condition does not hold.
+    """
+    if not NAME.fullmatch(name):
+        detail = "Letters, digits and . _ : - only, the first a letter or digit; 100 characters at most."
+        raise Invalid([Fault(detail, parameter="name")])
+    _check_task(actor, sent["task"], closed=closed)
+    found = db.session.get(Schedule, name, with_for_update=True, populate_existing=True)
+    if found is not None and not (actor.sees_all_tasks or found.owner_id == actor.user_id):
+        raise Conflict(TAKEN)
+    condition.check(found)
+    schedule = found or Schedule(name=name, owner_id=actor.user_id)
+    _apply(schedule, sent)
+    db.session.add(schedule)
+    with naming_conflicts(pk_schedule=TAKEN):
+        db.session.flush()
+    return schedule, found is None
+
+
+def _check_task(actor: Actor, sent: dict[str, Any], *, closed: bool) -> None:
+    try:
+        definition = catalogue.definition(sent["command"])
+        submission.new_task(actor.user_id, sent, definition, clock.now(), closed=closed)
+    except Invalid as error:
+        raise Invalid([replace(fault, pointer=f"/task{fault.pointer}") for fault in error.faults]) from error
+
+
+def _apply(schedule: Schedule, sent: dict[str, Any]) -> None:
+    """New settings. A due time that no dispatcher has got to yet stays due, unless the times are others now."""
+    same_times = (schedule.cron, schedule.time_zone) == (sent["cron"], sent["time_zone"])
+    for column, value in sent.items():
+        setattr(schedule, column, value)
+    schedule.last_error = None
+    if not same_times:
+        schedule.waiting_at = None
+        if schedule.paused_at is None:
+            schedule.next_at = _next(schedule)
+
+
+def _next(schedule: Schedule) -> datetime | None:
+    return Timetable(schedule.cron, schedule.time_zone).next(clock.now())
+
+
+def remove(actor: Actor, name: str, condition: Condition) -> None:
+    """Remove a schedule; its tasks stay.
+
+    Raises:
+        NotFound: there is no such schedule, or it is not the actor's.
+        Stale: the condition does not hold.
+    """
+    schedule = get(actor, name, lock=True)
+    condition.check(schedule)
+    db.session.delete(schedule)
+    db.session.flush()
+
+
+def pause(actor: Actor, name: str) -> Schedule:
+    """Let it make no more tasks; one that is paused stays as it is."""
+    schedule = get(actor, name, lock=True)
+    if schedule.paused_at is None:
+        schedule.paused_at = clock.now()
+        schedule.next_at = schedule.waiting_at = None
+        db.session.flush()
+    return schedule
+
+
+def resume(actor: Actor, name: str) -> Schedule:
+    """Let it go on from now; what came due in the meantime is left out."""
+    schedule = get(actor, name, lock=True)
+    if schedule.paused_at is not None:
+        schedule.paused_at = schedule.pause_reason = schedule.last_error = None
+        schedule.next_at = _next(schedule)
+        db.session.flush()
+    return schedule
+
+
+def run(actor: Actor, name: str, *, closed: bool) -> NewTask:
+    """Make its task now, paused or not and whatever `overlap` says; its due times stay as they are.
+
+    Raises:
+        Conflict: the task does not fit its command any more.
+    """
+    schedule, now = get(actor, name, lock=True), clock.now()
+    connection = db.session.connection()
+    try:
+        new = replace(runs.made(connection, schedule, now, now, closed=closed), run_at=now)
+    except Invalid as error:
+        raise Conflict(runs.told(error)) from error
+    runs.store(connection, new, now, now)
+    transaction.afterwards(lambda: waiting(database()).wake([new.queue]))
+    return new
+
+
+def coming(actor: Actor, name: str, count: int) -> list[dict[str, Any]]:
+    """The next due times as NextOut shows them, as if it were not paused."""
+    schedule = get(actor, name)
+    local = zone(schedule.time_zone)
+    due = Timetable(schedule.cron, schedule.time_zone).coming(clock.now(), count)
+    return [{"due_at": at, "local": at.astimezone(local).isoformat()} for at in due]

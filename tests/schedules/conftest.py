@@ -1,0 +1,48 @@
+"""Tests of schedules share an app per file and database."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+import pytest
+from flask import Flask
+
+from support.made import Made
+from support.shared_app import emptied, shared_app
+from taskyard.core import clock, transaction
+from taskyard.core.clock import FrozenClock
+from taskyard.core.db import Database
+from taskyard.schedules import sweep
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def opened_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
+    yield from shared_app(source, tmp_path_factory.mktemp("instance"))
+
+
+@pytest.fixture
+def app(opened_app: Flask) -> Flask:
+    return emptied(opened_app)
+
+
+@pytest.fixture
+def noon() -> Iterator[FrozenClock]:
+    """The clock, stopped a second before noon of a working day."""
+    with clock.frozen(datetime.fromisoformat("2026-11-02T11:59:59Z")) as held:
+        yield held
+
+
+@pytest.fixture
+def dispatch(database: Database) -> Callable[[], int]:
+    """What a dispatcher does now; how many schedules it had to do with."""
+
+    def run() -> int:
+        with transaction.own(database) as connection:
+            return sweep.run_due(connection, clock.now(), closed=False)
+
+    return run
+
+
+@pytest.fixture
+def made(database: Database) -> Made:
+    return Made(database)
