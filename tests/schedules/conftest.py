@@ -11,7 +11,7 @@ from support.shared_app import emptied, shared_app
 from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
-from taskyard.schedules import sweep
+from taskyard.dispatcher.duties import all_duties
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -36,9 +36,11 @@ def noon() -> Iterator[FrozenClock]:
 def dispatch(database: Database) -> Callable[[], int]:
     """What a dispatcher does now; how many schedules it had to do with."""
 
+    [duty] = [one for one in all_duties(idempotency_s=60) if one.name == "schedules"]
+
     def run() -> int:
         with transaction.own(database) as connection:
-            return sweep.run_due(connection, clock.now(), closed=False)
+            return duty.run(connection)
 
     return run
 

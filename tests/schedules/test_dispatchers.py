@@ -1,6 +1,12 @@
 """Any number of dispatchers on one database: exactly one task for each due time."""
 
+import itertools
+import threading
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+
+from sqlalchemy import Connection, update
 
 from support.caller import Caller
 from support.made import Made
@@ -9,7 +15,10 @@ from support.yard import at_once
 from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database, open_database
+from taskyard.dispatcher import loop
+from taskyard.dispatcher.duties import all_duties
 from taskyard.schedules import sweep
+from taskyard.schedules.models import Schedule
 
 SCHEDULES = 10
 
@@ -81,3 +90,32 @@ def test_a_put_and_a_pause_against_a_dispatcher(
         else:
             assert len(made.tasks(name)) <= 1
             assert shown["next_at"] is None
+
+
+def test_three_dispatchers_that_run_on_their_own_make_each_task_once(
+    database: Database, alice: Caller, made: Made
+) -> None:
+    """The real loop and the real clock; what is due came due on the first of January."""
+    names = {f"s{number}" for number in range(SCHEDULES)}
+    for name in names:
+        alice.put(f"/v1/schedules/{name}", {"cron": "@yearly", "task": {"command": "c"}})
+    with transaction.own(database) as connection:
+        connection.execute(update(Schedule).values(next_at=clock.now() - timedelta(days=366)))
+    stop, all_done, seen = threading.Event(), threading.Event(), itertools.count(1)
+    [real] = [duty for duty in all_duties(idempotency_s=60) if duty.name == "schedules"]
+
+    def run(connection: Connection) -> int:
+        done = real.run(connection)
+        if done == 0 and all(made.tasks(name) for name in names) and next(seen) > 6:
+            all_done.set()
+        return done
+
+    duty = replace(real, every_s=0.02, run=run)
+    dispatchers = [threading.Thread(target=loop.run, args=(database, [duty], stop)) for _ in range(3)]
+    for one in dispatchers:
+        one.start()
+    assert all_done.wait(30)
+    stop.set()
+    for one in dispatchers:
+        one.join(10)
+    assert {len(made.tasks(name)) for name in names} == {1}

@@ -102,6 +102,23 @@ def test_overlap_skip_leaves_out_what_comes_due_meanwhile(
     assert made.runs() == [("12:00", None), ("12:10", runs.STILL_OPEN), ("12:20", None)]
 
 
+def test_what_became_of_due_times_can_be_read(
+    alice: Caller, bob: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
+) -> None:
+    put(alice, overlap="skip")
+    noon.advance(1)
+    dispatch()
+    noon.advance(600)
+    dispatch()
+    first = alice.get(f"{PATH}/runs?limit=1")
+    assert first.json["runs"] == [{"due_at": "2026-11-02T12:10:00.000000Z", "task_id": None, "reason": runs.STILL_OPEN}]
+    last = alice.get(first.headers["Link"].partition(">")[0].removeprefix("<"))
+    task_id = made.tasks()[0].id
+    assert last.json["runs"] == [{"due_at": "2026-11-02T12:00:00.000000Z", "task_id": task_id, "reason": None}]
+    assert "Link" not in last.headers
+    assert bob.get(f"{PATH}/runs").status_code == 404
+
+
 def test_overlap_queue_lets_one_due_time_wait_for_the_last_task(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:

@@ -1,5 +1,6 @@
 """Schedules over HTTP: made, read, changed, paused and removed, and by whom."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from flask import Flask
 from support.caller import Caller
 from support.description import Described
 from support.people import ALICE
+from support.yard import at_once
 from taskyard.core.clock import FrozenClock
 
 DAILY = {"cron": "30 7 * * *", "time_zone": "Europe/Berlin", "task": {"command": "report"}}
@@ -92,6 +94,7 @@ def test_a_name_has_few_characters_to_choose_from(alice: Caller, name: str) -> N
 def test_nobody_without_a_key_comes_near(nobody: Caller, alice: Caller) -> None:
     alice.put(PATH, DAILY)
     answers = [nobody.get("/v1/schedules"), nobody.put(PATH, DAILY), nobody.delete(PATH), nobody.get(f"{PATH}/next")]
+    answers += [nobody.get(f"{PATH}/runs")]
     answers += [nobody.post(f"{PATH}/{deed}") for deed in ("pause", "resume", "run")]
     assert {answer.status_code for answer in answers} == {401}
 
@@ -115,6 +118,13 @@ def test_a_moderator_changes_it_and_it_stays_its_owners(alice: Caller, mia: Call
     assert [one["name"] for one in mia.get("/v1/schedules?owner=all").json["schedules"]] == ["s"]
     assert mia.delete(PATH).status_code == 204
     assert alice.get(PATH).status_code == 404
+
+
+def test_of_two_who_take_a_name_at_once_one_gets_it(alice: Caller, bob: Caller) -> None:
+    for number in range(5):
+        path = f"/v1/schedules/race{number}"
+        answers = at_once(partial(alice.put, path, DAILY), partial(bob.put, path, DAILY))
+        assert sorted(answer.status_code for answer in answers) == [201, 409]
 
 
 def test_pages_go_on_by_name(alice: Caller) -> None:
@@ -204,6 +214,7 @@ def test_answers_are_as_described(app: Flask, alice: Caller, bob: Caller) -> Non
         ("GET", PATH, bob.get(PATH)),
         ("GET", "/v1/schedules", alice.get("/v1/schedules")),
         ("GET", f"{PATH}/next", alice.get(f"{PATH}/next")),
+        ("GET", f"{PATH}/runs", alice.get(f"{PATH}/runs")),
         ("POST", f"{PATH}/run", alice.post(f"{PATH}/run")),
         ("POST", f"{PATH}/pause", alice.post(f"{PATH}/pause")),
         ("POST", f"{PATH}/resume", alice.post(f"{PATH}/resume")),

@@ -6,7 +6,15 @@ from flask import Response, current_app
 
 from taskyard.schedules import service
 from taskyard.schedules.models import Schedule
-from taskyard.schedules.schemas import NextOut, NextQuery, ScheduleIn, ScheduleOut, SchedulePage, ScheduleQuery
+from taskyard.schedules.schemas import (
+    NextOut,
+    NextQuery,
+    RunPage,
+    ScheduleIn,
+    ScheduleOut,
+    SchedulePage,
+    ScheduleQuery,
+)
 from taskyard.schedules.service import Condition
 from taskyard.tasks import render
 from taskyard.tasks.schemas import TaskOut
@@ -15,6 +23,7 @@ from taskyard.web import answers, idempotency, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
+from taskyard.web.pagination import PageQuery
 from taskyard.web.versions import conditional, create_only, expected, only_new, stamped, versioned
 
 blp = Blueprint(
@@ -120,3 +129,17 @@ class ScheduleNext(MethodView):
     def get(self, query: dict[str, Any], name: str) -> dict[str, Any]:
         """Tell the next due times"""
         return {"next": service.coming(current_actor(), name, query["count"])}
+
+
+@blp.route("/schedules/<name>/runs")
+class ScheduleRuns(MethodView):
+    @blp.arguments(PageQuery(), location="query")
+    @blp.response(200, RunPage())
+    @pagination.paged
+    @refuses(404)
+    @scope("read")
+    def get(self, query: dict[str, Any], name: str) -> Any:
+        """List what became of due times"""
+        rows = service.history(current_actor(), name, query, pagination.position(query))
+        page, headers = pagination.page(query, rows, lambda row: row.due_at.isoformat())
+        return {"runs": page}, 200, headers

@@ -153,3 +153,17 @@ class NextOut(Schema):
     """The next due times, first to last."""
 
     next = fields.List(fields.Nested(DueTime), required=True)
+
+
+class RunOut(Schema):
+    """What became of a due time."""
+
+    due_at = When(required=True)
+    task_id = fields.UUID(required=True, allow_none=True, metadata={"example": "019a8d4f-5b20-7c43-a1f6-0d9c8e7b6a54"})
+    reason = fields.String(required=True, allow_none=True, metadata={"description": "Why it became no task."})
+
+
+class RunPage(Schema):
+    """A page of due times, newest first."""
+
+    runs = fields.List(fields.Nested(RunOut), required=True)

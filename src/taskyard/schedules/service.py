@@ -14,7 +14,7 @@ from taskyard.core.db import database, db
 from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
 from taskyard.queue.enqueue import NewTask
 from taskyard.schedules import runs
-from taskyard.schedules.models import Schedule
+from taskyard.schedules.models import Schedule, ScheduleRun
 from taskyard.schedules.timetable import Timetable, zone
 from taskyard.tasks import submission
 from taskyard.tasks.waiting import waiting
@@ -182,3 +182,11 @@ def coming(actor: Actor, name: str, count: int) -> list[dict[str, Any]]:
     local = zone(schedule.time_zone)
     due = Timetable(schedule.cron, schedule.time_zone).coming(clock.now(), count)
     return [{"due_at": at, "local": at.astimezone(local).isoformat()} for at in due]
+
+
+def history(actor: Actor, name: str, query: dict[str, Any], before: str | None) -> list[ScheduleRun]:
+    """Due times that were dealt with, newest first; one more than `limit`."""
+    wanted = select(ScheduleRun).where(ScheduleRun.schedule == get(actor, name).name)
+    if before is not None:
+        wanted = wanted.where(ScheduleRun.due_at < datetime.fromisoformat(before))
+    return list(db.session.scalars(wanted.order_by(ScheduleRun.due_at.desc()).limit(query["limit"] + 1)))
