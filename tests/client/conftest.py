@@ -14,6 +14,7 @@ COMMANDS = {
     "hello": "echo hello",
     "quiet": "cat >/dev/null",
     "breaks": "echo 'it broke' >&2; exit 3",
+    "hopeless": "exit 65",
     "much": "head -c 1100000 /dev/zero | tr '\\0' 9",
     "environment": 'echo "[\\"$TASKYARD_TASK_ID\\", $TASKYARD_ATTEMPT, \\"$TASKYARD_COMMAND\\", $TASKYARD_TIMEOUT_S]"',
     "nul": "printf '\"a\\\\u0000\"'",

@@ -44,6 +44,11 @@ def test_an_exit_code_fails_the_attempt_with_the_end_of_its_log(client: Client) 
     assert (attempt.outcome, attempt.log) == ("failed", "it broke\n")
 
 
+def test_exit_code_65_says_not_to_try_again(client: Client) -> None:
+    failed = client.wait(client.submit("hopeless", max_attempts=5).id, 20)
+    assert (failed.status, failed.attempts, failed.error["exit_code"]) == ("failed", 1, 65)
+
+
 def test_more_than_1_mib_of_output_fails_the_attempt(client: Client) -> None:
     failed = client.wait(client.submit("much", max_attempts=1).id, 20)
     assert (failed.status, failed.error["type"]) == ("failed", "output")

@@ -8,7 +8,17 @@ import pytest
 
 from support.server import Server
 from support.workers import until
-from taskyard.client import Client, Failure, Report, RunningTask, Stop, Unauthenticated, Worker
+from taskyard.client import (
+    Client,
+    DoNotRetry,
+    Failure,
+    Report,
+    RetryIn,
+    RunningTask,
+    Stop,
+    Unauthenticated,
+    Worker,
+)
 from taskyard.client.worker import queue_of
 
 pytestmark = [
@@ -60,6 +70,25 @@ def test_what_a_handler_returns_is_the_result_and_what_it_raises_is_the_error(cl
     assert (told.status, told.error) == ("failed", {"type": "negative", "n": -1})
     assert (unfit.status, unfit.error["type"]) == ("failed", "TypeError")
     assert client.attempts(fine.id)[0].log == "halving 8\n"
+
+
+def test_a_handler_says_whether_and_when_to_try_again(client: Client, running: Running) -> None:
+    worker = Worker(client)
+
+    @worker.command("w-again")
+    def again(payload: str, task: RunningTask) -> int:
+        if payload == "never":
+            raise DoNotRetry("no such customer")
+        if task.attempt == 1:
+            raise RetryIn(0.05)
+        return task.attempt
+
+    with running(worker):
+        never, soon = client.submit("w-again", "never"), client.submit("w-again", "soon")
+        failed = client.wait(never.id, 20)
+        assert client.wait(soon.id, 20).result == 2
+    assert (failed.status, failed.attempts) == ("failed", 1)
+    assert failed.error == {"type": "do-not-retry", "message": "no such customer"}
 
 
 def test_a_handler_is_told_why_it_should_stop(client: Client, running: Running) -> None:

@@ -23,6 +23,7 @@ def test_a_new_command_has_the_defaults_and_a_place(mia: Caller, alice: Caller) 
         "priority": "normal",
         "timeout_s": None,
         "max_attempts": None,
+        "max_crashes": None,
         "backoff": None,
         "on_lost": "retry",
         "payload_schema": WIDTH,

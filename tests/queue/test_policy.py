@@ -34,6 +34,16 @@ DELAYS: list[tuple[dict[str, Any] | None, int, float]] = [
     ({"kind": "exponential", "base_s": 0.5}, 3, 2),  # 0.5 · 2²
     ({"kind": "constant", "base_s": 7200}, 1, 3600),  # a cap of an hour where none is given
     (NO_BACKOFF, 1, 0),
+    ({"kind": "list", "delays_s": [1, 5, 30]}, 1, 1),
+    ({"kind": "list", "delays_s": [1, 5, 30]}, 3, 30),
+    ({"kind": "list", "delays_s": [1, 5, 30]}, 99, 30),  # the last one goes on
+    ({"kind": "list", "delays_s": [7200]}, 1, 7200),  # what is listed is meant: no cap
+]
+JITTERS = [
+    ({"kind": "constant", "base_s": 100}, 90, 110),  # a tenth where none is given
+    ({"kind": "constant", "base_s": 100, "jitter": 0}, 100, 100),
+    ({"kind": "constant", "base_s": 100, "jitter": 0.5}, 50, 150),  # 100 ± 50 %
+    ({"kind": "list", "delays_s": [10], "jitter": 1}, 0, 20),
 ]
 
 
@@ -66,6 +76,28 @@ def test_delays_lie_within_a_tenth_and_differ() -> None:
     assert min(drawn) >= 27  # 30 · 0.9
     assert max(drawn) <= 33  # 30 · 1.1
     assert len(drawn) > 100
+
+
+@pytest.mark.parametrize(("backoff", "lowest", "highest"), JITTERS)
+def test_the_jitter_is_a_part_of_the_delay(backoff: dict[str, Any], lowest: float, highest: float) -> None:
+    assert policy.delay_s(backoff, 1, Lowest()) == pytest.approx(lowest)
+    assert policy.delay_s(backoff, 1, Highest()) == pytest.approx(highest)
+
+
+@pytest.mark.parametrize(
+    ("backoff", "seconds"),
+    [
+        (None, None),
+        ({"kind": "constant", "base_s": 1}, None),
+        ({"kind": "constant", "base_s": 1, "max_duration_s": 0}, 0),  # no retry but one that is due at once
+        ({"kind": "list", "delays_s": [1], "max_duration_s": 90.5}, 90.5),
+    ],
+)
+def test_retries_end_a_duration_after_the_task_could_first_run(
+    backoff: dict[str, Any] | None, seconds: float | None
+) -> None:
+    expected = None if seconds is None else NOW + timedelta(seconds=seconds)
+    assert policy.retry_until(backoff, NOW) == expected
 
 
 def run(**fields: Any) -> Run:
@@ -102,6 +134,44 @@ def test_after_a_failure(of: Run, retry_in_s: float | None, decision: Decision) 
 
 
 @pytest.mark.parametrize(
+    ("of", "decision"),
+    [
+        (run(max_attempts=99), FAILED),  # 98 attempts are left, and none is made
+        (run(cancelled=True), CANCELLED),
+    ],
+)
+def test_after_a_failure_that_is_not_to_be_retried(of: Run, decision: Decision) -> None:
+    assert policy.after_failure(of, NOW, retry=False) == decision
+
+
+IN_A_MINUTE = NOW + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("retry_in_s", "decision"),
+    [
+        (59, again(59)),
+        (60, again(60)),  # due just then
+        (60.000001, FAILED),
+        (None, again()),  # the backoff of 0 s
+    ],
+)
+def test_no_retry_is_due_after_its_time(retry_in_s: float | None, decision: Decision) -> None:
+    assert policy.after_failure(run(retry_until=IN_A_MINUTE), NOW, retry_in_s=retry_in_s) == decision
+
+
+def test_a_lost_attempt_is_not_retried_after_its_time_either() -> None:
+    slow = {"kind": "constant", "base_s": 61, "jitter": 0}
+    assert policy.after_loss(run(retry_until=IN_A_MINUTE, backoff=slow), NOW) == FAILED
+    assert policy.after_loss(run(retry_until=IN_A_MINUTE), NOW) == again()
+
+
+def test_a_release_is_no_retry_so_its_time_does_not_matter() -> None:
+    over = run(retry_until=NOW - timedelta(days=1))
+    assert policy.after_release(over, NOW, retry_in_s=5) == again(5)
+
+
+@pytest.mark.parametrize(
     ("of", "retry_in_s", "decision"),
     [
         (run(), None, again()),
@@ -121,6 +191,10 @@ def test_after_a_release(of: Run, retry_in_s: float | None, decision: Decision) 
         (run(), again()),  # crash 1
         (run(crashes=1), again()),  # crash 2
         (run(crashes=2), FAILED),  # crash 3 of 3
+        (run(crashes=2, max_crashes=4), again()),  # crash 3 of 4
+        (run(crashes=3, max_crashes=4), FAILED),  # crash 4 of 4
+        (run(max_crashes=1), FAILED),  # crash 1 of 1: a poison task dies early
+        (run(max_crashes=1, on_lost="hold"), LOST),
         (run(failures=2, max_attempts=3), again()),  # failures count apart
         (run(max_attempts=1), again()),  # a crash is no failure
         (run(on_lost="hold"), LOST),

@@ -16,7 +16,7 @@ from taskyard.client.errors import (
     Unauthenticated,
     Unreachable,
 )
-from taskyard.client.outcome import Failure
+from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.resources import Attempt, Extension, Lease, Report, Settled, Task
 from taskyard.client.running import RunningTask, Stop
 from taskyard.client.worker import Worker
@@ -25,6 +25,7 @@ __all__ = [
     "Attempt",
     "Client",
     "Conflict",
+    "DoNotRetry",
     "Extension",
     "Failure",
     "Forbidden",
@@ -36,6 +37,7 @@ __all__ = [
     "NotFound",
     "Refused",
     "Report",
+    "RetryIn",
     "RunningTask",
     "ServerError",
     "Settled",

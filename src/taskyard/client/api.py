@@ -36,6 +36,9 @@ class Client(Leasing):
         tags: Sequence[str] = (),
         max_attempts: int | None = None,
         timeout_s: int | None = None,
+        max_crashes: int | None = None,
+        backoff: dict[str, Any] | None = None,
+        on_lost: str | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
         """Submit a task. A lost answer is asked for again under the same idempotency key, so it never becomes two.
@@ -51,6 +54,9 @@ class Client(Leasing):
             "tags": [*tags] or None,
             "max_attempts": max_attempts,
             "timeout_s": timeout_s,
+            "max_crashes": max_crashes,
+            "backoff": backoff,
+            "on_lost": on_lost,
         }
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}

@@ -64,8 +64,9 @@ def work(
     taskyard work --run resize='python resize.py' --run mail=./send-mail
 
     The payload is JSON on stdin. stdout is the result: JSON, or else a string; 1 MiB at most. Lines on stderr are the
-    task's log; a line "progress: 40 page 4 of 10" sets its progress. An exit code other than 0 fails the attempt.
-    TASKYARD_TASK_ID, TASKYARD_ATTEMPT, TASKYARD_COMMAND and TASKYARD_TIMEOUT_S are in the environment.
+    task's log; a line "progress: 40 page 4 of 10" sets its progress. An exit code other than 0 fails the attempt;
+    after 65 the task is not tried again. TASKYARD_TASK_ID, TASKYARD_ATTEMPT, TASKYARD_COMMAND and TASKYARD_TIMEOUT_S
+    are in the environment.
 
     A task that is cancelled or takes too long gets SIGTERM, then SIGKILL, with all that it started. At SIGTERM or
     Ctrl-C the worker claims nothing more, lets running tasks end for --grace-s and gives the others back; at the second

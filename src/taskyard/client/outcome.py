@@ -18,10 +18,29 @@ class Failure(Exception):
     `retry_in_s` stands for the command's backoff.
     """
 
+    retry: bool | None = None
+
     def __init__(self, error: dict[str, Any], *, retry_in_s: float | None = None) -> None:
         super().__init__(error.get("message", ""))
         self.error = error
         self.retry_in_s = retry_in_s
+
+
+class DoNotRetry(Failure):
+    """Raise it in a handler where another attempt would be of no use: the task fails at once."""
+
+    retry = False
+
+    def __init__(self, error: dict[str, Any] | str = "The worker says that it is of no use to try again.") -> None:
+        super().__init__({"type": "do-not-retry", "message": error} if isinstance(error, str) else error)
+
+
+class RetryIn(Failure):
+    """Raise it in a handler to fail the attempt and say when the next one is due, in place of the backoff."""
+
+    def __init__(self, seconds: float, error: dict[str, Any] | str = "The worker says that it is too early.") -> None:
+        told = {"type": "retry-in", "message": error} if isinstance(error, str) else error
+        super().__init__(told, retry_in_s=seconds)
 
 
 def attempt(handler: Handler, task: RunningTask) -> Report | None:
@@ -47,7 +66,7 @@ def _raised(task: RunningTask, error: BaseException) -> Report:
     if task.stopped is Stop.DRAIN:
         return released(task)
     if isinstance(error, Failure):
-        return Report(task.token, "failed", error=error.error, retry_in_s=error.retry_in_s)
+        return Report(task.token, "failed", error=error.error, retry_in_s=error.retry_in_s, retry=error.retry)
     if task.stopped is Stop.TIMEOUT:
         return timed_out(task)
     return Report(task.token, "failed", error=_described(error))

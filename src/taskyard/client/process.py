@@ -9,12 +9,13 @@ import sys
 import threading
 from typing import IO, Any
 
-from taskyard.client.outcome import Failure
+from taskyard.client.outcome import DoNotRetry, Failure
 from taskyard.client.resources import encode
 from taskyard.client.running import RunningTask, Stop, clean
 from taskyard.client.stderr import Stderr
 
 MAX_OUTPUT = 1024 * 1024  # bytes of stdout
+DO_NOT_RETRY = 65  # EX_DATAERR of sysexits.h: the input is wrong, and will be so next time
 LINGER_S = 1.0  # for what a command left behind to close its output
 READ = 65_536
 
@@ -24,8 +25,9 @@ class ShellCommand:
 
     The payload is JSON on stdin; TASKYARD_TASK_ID, TASKYARD_ATTEMPT, TASKYARD_COMMAND and TASKYARD_TIMEOUT_S are in
     the environment. Exit code 0: stdout is the result: JSON, or else a string (null where it is empty), 1 MiB at most.
-    Any other exit code fails the attempt with {type: "exit", message, exit_code, stderr}; the exit code of a command
-    that a signal ended is 128 plus its number. stderr is the log; a line `progress: 40 page 4` sets the progress.
+    Any other exit code fails the attempt with {type: "exit", message, exit_code, stderr}; after 65 the task is not
+    tried again. The exit code of a command that a signal ended is 128 plus its number. stderr is the log; a line
+    `progress: 40 page 4` sets the progress.
     To stop it the whole group gets SIGTERM, and SIGKILL after the grace. What it left in its group ends with it.
     """
 
@@ -132,7 +134,8 @@ def _result(task: RunningTask, code: int, stdout: _Stdout, stderr: str) -> Any:
         raise Failure({"type": "timeout", "message": message, "exit_code": exit_code, "stderr": stderr})
     if code:
         said = f"exit code {code}" if code > 0 else f"ended by {signal.Signals(-code).name}"
-        raise Failure({"type": "exit", "message": said, "exit_code": exit_code, "stderr": stderr})
+        error = {"type": "exit", "message": said, "exit_code": exit_code, "stderr": stderr}
+        raise DoNotRetry(error) if code == DO_NOT_RETRY else Failure(error)
     if stdout.too_large:
         message = f"stdout has more than {MAX_OUTPUT // 1024} KiB"
         raise Failure({"type": "output", "message": message, "exit_code": 0, "stderr": stderr})

@@ -18,7 +18,7 @@ class Resource:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name.endswith("_at") and isinstance(value, str):
+    if name.endswith(("_at", "_until")) and isinstance(value, str):
         return datetime.fromisoformat(value)
     return value
 
@@ -66,6 +66,10 @@ class Task(LeasedTask):
     result: Any
     error: Any
     lease: Running | None
+    max_crashes: int | None = None
+    backoff: dict[str, Any] | None = None
+    retry_until: datetime | None = None
+    on_lost: str = "retry"
 
     @property
     def ended(self) -> bool:
@@ -145,6 +149,7 @@ class Report(Sent):
     result: Any = None
     error: Any = None
     retry_in_s: float | None = None
+    retry: bool | None = None  # False with failed: the task fails at once
     log: str | None = None
 
 

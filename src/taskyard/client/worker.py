@@ -31,7 +31,8 @@ class Worker:
 
         worker.run()
 
-    What a handler returns is the result; raising fails the attempt (Failure with an error of your own). It may call
+    What a handler returns is the result; raising fails the attempt (Failure with an error of your own; DoNotRetry
+    where another attempt is of no use, RetryIn(seconds) to say when). It may call
     `task.progress(40, "page 4 of 10")` and `task.log("…")`, and should return soon once `task.cancelled` is set; what
     it then returns counts as the result, None as having stopped. A lease that is not extended for `lease_s` seconds
     is lost. On SIGTERM or SIGINT nothing more is claimed, and what has not ended within `grace_s` is given back.

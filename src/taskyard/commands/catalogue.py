@@ -26,6 +26,7 @@ class Definition:
     priority: str
     timeout_s: int | None
     max_attempts: int | None
+    max_crashes: int | None
     backoff: dict[str, Any] | None
     on_lost: str
     payload: Check | None  # None: any payload
@@ -57,6 +58,7 @@ _DEFINITION = select(
     Command.priority,
     Command.timeout_s,
     Command.max_attempts,
+    Command.max_crashes,
     Command.backoff,
     Command.on_lost,
 ).where(Command.name == bindparam("name"))

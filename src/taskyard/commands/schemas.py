@@ -4,16 +4,15 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from taskyard.commands.backoff import backoff_field
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Number, Schema, Text, When
+from taskyard.web.schema import Schema, Text, When
 
 QUEUE = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\Z", error="Letters, digits and . _ : - only, 100 characters at most."
 )
 PRIORITY = validate.OneOf(["high", "normal", "low"])
 ON_LOST = validate.OneOf(["retry", "hold", "fail"])
-KINDS = validate.OneOf(["constant", "linear", "exponential"])
-MAX_DELAY_S = 366 * 86_400
 MAX_TIMEOUT_S = 7 * 86_400
 PAYLOAD_EXAMPLE = {
     "type": "object",
@@ -29,22 +28,6 @@ WHAT_SCHEMAS = (
 
 def schema_field(what: str, example: dict[str, Any], **kwargs: Any) -> fields.Field[Any]:
     return fields.Raw(allow_none=True, metadata={"description": f"{what} {WHAT_SCHEMAS}", "example": example}, **kwargs)
-
-
-class Backoff(Schema):
-    """How long a failed task waits before its next attempt."""
-
-    kind = fields.String(
-        required=True,
-        validate=KINDS,
-        metadata={"description": "base_s each time, base_s more each time, or twice as long each time."},
-    )
-    base_s = Number(required=True, validate=validate.Range(0, MAX_DELAY_S), metadata={"example": 5})
-    cap_s = Number(
-        load_default=3600,
-        validate=validate.Range(0, MAX_DELAY_S),
-        metadata={"description": "The longest wait.", "example": 600},
-    )
 
 
 class Settings(Schema):
@@ -74,12 +57,14 @@ class Settings(Schema):
         validate=validate.Range(1, 1000),
         metadata={"description": "By default 5.", "example": 3},
     )
-    backoff = fields.Nested(
-        Backoff,
+    max_crashes = fields.Integer(
+        strict=True,
         load_default=None,
         allow_none=True,
-        metadata={"description": "By default exponential from 5 s up to an hour."},
+        validate=validate.Range(1, 1000),
+        metadata={"description": "Lost workers after which a task fails; by default 3.", "example": 3},
     )
+    backoff = backoff_field(load_default=None)
     on_lost = fields.String(
         load_default="retry",
         validate=ON_LOST,

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from taskyard.queue import policy
 from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
 from taskyard.queue.ready import Place, hold, put, take
 from taskyard.queue.tables import lease, task, task_tag
@@ -81,6 +82,8 @@ def change(connection: Connection, task_id: str, new: Change, now: datetime) -> 
         if new.tags:
             connection.execute(insert(task_tag), [{"tag": tag, "task_id": task_id} for tag in new.tags])
     if moves:
+        if new.run_at is not None:
+            _retry_until(connection, task_id, new.run_at)
         _put_back(connection, task_id, now)
     return True
 
@@ -104,8 +107,17 @@ def retry(connection: Connection, task_id: str, now: datetime) -> bool:
     )
     if not reopened.rowcount:
         return False
+    _retry_until(connection, task_id, now)
     _put_back(connection, task_id, now)
     return True
+
+
+def _retry_until(connection: Connection, task_id: str, run_at: datetime) -> None:
+    """Count the time for retries from a new moment on."""
+    of = task.c.id == task_id
+    until = policy.retry_until(connection.execute(select(task.c.backoff).where(of)).scalar_one(), run_at)
+    if until is not None:
+        connection.execute(update(task).where(of).values(retry_until=until))
 
 
 def remove(connection: Connection, task_id: str) -> bool:

@@ -29,7 +29,9 @@ class NewTask:
     expires_at: datetime | None = None
     timeout_s: int = policy.DEFAULT_TIMEOUT_S
     max_attempts: int = policy.DEFAULT_MAX_ATTEMPTS
+    max_crashes: int = policy.MAX_CRASHES
     backoff: dict[str, Any] | None = None
+    retry_until: datetime | None = None
     on_lost: str = policy.OnLost.RETRY
     schedule: str | None = None
 

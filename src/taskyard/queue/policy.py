@@ -12,6 +12,7 @@ DEFAULT_BACKOFF: dict[str, Any] = {"kind": "exponential", "base_s": 5, "cap_s": 
 DEFAULT_MAX_ATTEMPTS = 5
 DEFAULT_TIMEOUT_S = 3600
 MAX_CRASHES = 3
+CAP_S = 3600  # where a backoff that grows names none
 JITTER = 0.1  # of a delay, either way, so that what failed together does not come back together
 
 
@@ -33,6 +34,8 @@ class Run:
     on_lost: str
     backoff: dict[str, Any] | None
     cancelled: bool
+    max_crashes: int = MAX_CRASHES
+    retry_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +54,40 @@ Decision = Retry | End
 def delay_s(backoff: dict[str, Any] | None, failures: int, chance: random.Random | None = None) -> float:
     """Seconds to wait after this many failures (1 or more), with its jitter."""
     spec = backoff or DEFAULT_BACKOFF
-    base = float(spec["base_s"])
+    jitter = float(spec.get("jitter", JITTER))
+    swing = (chance or random).uniform(-jitter, jitter)
+    return max(0.0, _planned_s(spec, failures) * (1 + swing))
+
+
+def _planned_s(spec: dict[str, Any], failures: int) -> float:
+    if spec["kind"] == "list":
+        delays = spec["delays_s"]
+        return float(delays[min(failures, len(delays)) - 1])  # the last one goes on
     growth = {"constant": 1.0, "linear": float(failures), "exponential": 2.0 ** min(failures - 1, 60)}[spec["kind"]]
-    delay = min(base * growth, float(spec.get("cap_s", DEFAULT_BACKOFF["cap_s"])))
-    swing = (chance or random).uniform(-JITTER, JITTER)
-    return max(0.0, delay * (1 + swing))
+    return min(float(spec["base_s"]) * growth, float(spec.get("cap_s", CAP_S)))
 
 
-def after_failure(run: Run, now: datetime, *, retry_in_s: float | None = None) -> Decision:
-    """The worker said that it failed."""
+def retry_until(backoff: dict[str, Any] | None, run_at: datetime) -> datetime | None:
+    """Until when a task that may first run at `run_at` is tried again; None: there is no such moment."""
+    longest = (backoff or {}).get("max_duration_s")
+    return None if longest is None else run_at + timedelta(seconds=longest)
+
+
+def after_failure(run: Run, now: datetime, *, retry: bool = True, retry_in_s: float | None = None) -> Decision:
+    """The worker said that it failed, and perhaps that it is of no use to try again, or when."""
     if run.cancelled:
         return End(Status.CANCELLED)
     failures = run.failures + 1
-    if failures >= run.max_attempts:
+    if not retry or failures >= run.max_attempts:
         return End(Status.FAILED)
-    wait = delay_s(run.backoff, failures) if retry_in_s is None else retry_in_s
-    return Retry(now + timedelta(seconds=wait))
+    return _again(run, now, delay_s(run.backoff, failures) if retry_in_s is None else retry_in_s)
 
 
 def after_release(run: Run, now: datetime, *, retry_in_s: float | None = None) -> Decision:
-    """The worker gave it back (it is being stopped, say): counts neither as a failure nor as a crash."""
+    """The worker gave it back (it is being stopped, say): counts neither as a failure nor as a crash.
+
+    That is no retry, so `retry_until` does not end it.
+    """
     if run.cancelled:
         return End(Status.CANCELLED)
     return Retry(now + timedelta(seconds=retry_in_s or 0))
@@ -83,6 +100,11 @@ def after_loss(run: Run, now: datetime) -> Decision:
     if run.on_lost == OnLost.HOLD:
         return End(Status.LOST)
     crashes = run.crashes + 1
-    if run.on_lost == OnLost.FAIL or crashes >= MAX_CRASHES:
+    if run.on_lost == OnLost.FAIL or crashes >= run.max_crashes:
         return End(Status.FAILED)
-    return Retry(now + timedelta(seconds=delay_s(run.backoff, crashes)))
+    return _again(run, now, delay_s(run.backoff, crashes))
+
+
+def _again(run: Run, now: datetime, delay: float) -> Decision:
+    at = now + timedelta(seconds=delay)
+    return End(Status.FAILED) if run.retry_until is not None and at > run.retry_until else Retry(at)

@@ -35,6 +35,7 @@ class Report:
     result: str | None = None
     error: str | None = None
     retry_in_s: float | None = None
+    retry: bool = True
     log: str = ""  # to add to what the heartbeats brought
 
 
@@ -70,9 +71,16 @@ _HELD = (
     .cte("held")
 )
 _TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
-_TASKS = select(task.c.id, task.c.failures, task.c.crashes, task.c.max_attempts, task.c.on_lost, task.c.backoff).where(
-    task.c.id.in_(bindparam("ids", expanding=True))
-)
+_TASKS = select(
+    task.c.id,
+    task.c.failures,
+    task.c.crashes,
+    task.c.max_attempts,
+    task.c.max_crashes,
+    task.c.on_lost,
+    task.c.backoff,
+    task.c.retry_until,
+).where(task.c.id.in_(bindparam("ids", expanding=True)))
 _INSERT_ATTEMPT = insert(attempt)
 _END_TASK = (
     update(task)
@@ -124,7 +132,16 @@ def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:
-    return Run(of.failures, of.crashes, of.max_attempts, of.on_lost, of.backoff, held.cancel_at is not None)
+    return Run(
+        of.failures,
+        of.crashes,
+        of.max_attempts,
+        of.on_lost,
+        of.backoff,
+        held.cancel_at is not None,
+        of.max_crashes or policy.MAX_CRASHES,
+        of.retry_until,
+    )
 
 
 def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
@@ -135,7 +152,7 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
     if report.outcome is Outcome.RELEASED:
         decision = policy.after_release(run, now, retry_in_s=report.retry_in_s)
         return Ended(held, of, report.outcome, decision, log=report.log)
-    decision = policy.after_failure(run, now, retry_in_s=report.retry_in_s)
+    decision = policy.after_failure(run, now, retry=report.retry, retry_in_s=report.retry_in_s)
     return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
 
 

@@ -1,6 +1,8 @@
 """Leases as they come in and go out."""
 
-from marshmallow import fields, validate
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, queue_field
@@ -120,7 +122,22 @@ class ReportIn(Schema):
         validate=validate.Range(0, MAX_DELAY_S),
         metadata={"description": "Instead of the command's backoff, after failed or released."},
     )
+    retry = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=True,
+        metadata={"description": "false with failed: do not retry, the task fails at once."},
+    )
     log = Text(validate=validate.Length(max=65_536), metadata={"description": "Text to add to the attempt's log."})
+
+    @validates_schema
+    def one_word_on_retries(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("retry", True):
+            return
+        if data.get("outcome") != "failed":
+            raise ValidationError("false goes with the outcome failed alone.", "retry")
+        if "retry_in_s" in data:
+            raise ValidationError("Give either retry: false or retry_in_s.", "retry_in_s")
 
 
 class ReportsIn(Schema):

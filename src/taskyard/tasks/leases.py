@@ -98,6 +98,7 @@ def _report(sent: dict[str, Any], at: str) -> Report:
         result=_json(sent.get("result"), MAX_RESULT, f"{at}/result"),
         error=_json(sent.get("error"), MAX_ERROR, f"{at}/error"),
         retry_in_s=sent.get("retry_in_s"),
+        retry=sent.get("retry", True),
         log=sent.get("log", ""),
     )
 

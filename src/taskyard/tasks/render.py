@@ -42,6 +42,10 @@ def _as_sent(of: AnyRow | NewTask) -> dict[str, Any]:
         "expires_at": _time(of.expires_at),
         "timeout_s": of.timeout_s,
         "max_attempts": of.max_attempts,
+        "max_crashes": of.max_crashes,
+        "backoff": raw(of.backoff) if isinstance(of.backoff, str) else of.backoff,
+        "retry_until": _time(of.retry_until),
+        "on_lost": of.on_lost,
     }
 
 

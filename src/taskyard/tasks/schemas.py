@@ -5,6 +5,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from taskyard.commands.backoff import Backoff, backoff_field
+from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import NotBlank, Number, Schema, Text, When
@@ -62,6 +64,17 @@ class TaskIn(Schema):
         validate=validate.Range(1, MAX_TIMEOUT_S),
         metadata={"description": "How long one attempt may take.", "example": 60},
     )
+    max_crashes = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, 1000),
+        metadata={"description": "Lost workers after which it fails; by default the command's, else 3."},
+    )
+    backoff = fields.Nested(
+        Backoff, metadata={"description": "How long it waits after a failure; by default as its command says."}
+    )
+    on_lost = fields.String(
+        validate=ON_LOST, metadata={"description": "What happens when its worker is lost; by default the command's."}
+    )
 
     @validates_schema
     def one_time(self, data: dict[str, Any], **_: Any) -> None:
@@ -116,6 +129,12 @@ class TaskOut(Schema):
     finished_at = When(required=True, allow_none=True)
     timeout_s = fields.Integer(required=True, metadata={"example": 60})
     max_attempts = fields.Integer(required=True, metadata={"example": 5})
+    max_crashes = fields.Integer(required=True, allow_none=True, metadata={"example": 3})
+    backoff = backoff_field(required=True)
+    retry_until = When(
+        required=True, allow_none=True, metadata={"description": "No retry is due later; from max_duration_s."}
+    )
+    on_lost = fields.String(required=True, validate=ON_LOST, metadata={"example": "retry"})
     attempts = fields.Integer(required=True, metadata={"description": "Times it was started.", "example": 0})
     failures = fields.Integer(
         required=True, metadata={"description": "Attempts that count against max_attempts.", "example": 0}

@@ -99,6 +99,8 @@ def new_task(
     run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
     timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S
     max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
+    starts_at = max(run_at, now)
+    backoff = sent.get("backoff") or (definition.backoff if definition else None)
     return NewTask(
         id=new_id(),
         owner_id=owner_id,
@@ -109,12 +111,14 @@ def new_task(
         lane=LANES[priority],
         tags=list(dict.fromkeys(sent["tags"])),
         created_at=now,
-        run_at=max(run_at, now),
+        run_at=starts_at,
         expires_at=sent.get("expires_at"),
         timeout_s=timeout_s,
         max_attempts=max_attempts,
-        backoff=definition.backoff if definition else None,
-        on_lost=definition.on_lost if definition else policy.OnLost.RETRY,
+        max_crashes=sent.get("max_crashes") or (definition and definition.max_crashes) or policy.MAX_CRASHES,
+        backoff=backoff,
+        retry_until=policy.retry_until(backoff, starts_at),
+        on_lost=sent.get("on_lost") or (definition.on_lost if definition else policy.OnLost.RETRY),
     )
 
 
