@@ -39,6 +39,7 @@ class Client(Leasing):
         max_crashes: int | None = None,
         backoff: dict[str, Any] | None = None,
         on_lost: str | None = None,
+        unique: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Task:
         """Submit a task. A lost answer is asked for again under the same idempotency key, so it never becomes two.
@@ -57,6 +58,7 @@ class Client(Leasing):
             "max_crashes": max_crashes,
             "backoff": backoff,
             "on_lost": on_lost,
+            "unique": unique,
         }
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}

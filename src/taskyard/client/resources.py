@@ -70,6 +70,7 @@ class Task(LeasedTask):
     backoff: dict[str, Any] | None = None
     retry_until: datetime | None = None
     on_lost: str = "retry"
+    unique_key: str | None = None
 
     @property
     def ended(self) -> bool:

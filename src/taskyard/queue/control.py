@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from taskyard.queue import policy
+from taskyard.queue import policy, unique
 from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
 from taskyard.queue.ready import Place, hold, put, take
-from taskyard.queue.tables import lease, task, task_tag
+from taskyard.queue.tables import lease, task, task_tag, unique_key
 
 # A task that is given back or whose lease runs out between two of our looks is found at the next.
 LOOKS = 5
@@ -25,6 +25,7 @@ _ASK_TO_STOP = (
     .values(cancel_at=func.coalesce(lease.c.cancel_at, bindparam("at", type_=lease.c.cancel_at.type)))
 )
 _OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
+_LOCK_KEY = select(unique_key.c.key).where(unique_key.c.task_id == bindparam("id")).with_for_update()
 _LEASED = select(lease.c.task_id).where(lease.c.task_id == bindparam("id"))
 
 
@@ -99,7 +100,9 @@ def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str]
 
 
 def retry(connection: Connection, task_id: str, now: datetime) -> bool:
-    """Open a task that ended without success again, with fresh counts, to run now."""
+    """Open a task that ended without success again, with fresh counts, to run now; not where its key is taken."""
+    if unique.take_back(connection, task_id, now) is not None:
+        return False
     reopened = connection.execute(
         update(task)
         .where(task.c.id == task_id, task.c.outcome.in_([status.value for status in RETRYABLE]))
@@ -121,7 +124,8 @@ def _retry_until(connection: Connection, task_id: str, run_at: datetime) -> None
 
 
 def remove(connection: Connection, task_id: str) -> bool:
-    """Delete a task that has ended, with its attempts."""
+    """Delete a task that has ended, with its attempts and its key."""
+    connection.execute(_LOCK_KEY, {"id": task_id})  # before the task, as a retry does
     ended = delete(task).where(task.c.id == task_id, task.c.outcome.in_([status.value for status in OUTCOMES]))
     return bool(connection.execute(ended).rowcount)
 

@@ -34,6 +34,7 @@ class NewTask:
     retry_until: datetime | None = None
     on_lost: str = policy.OnLost.RETRY
     schedule: str | None = None
+    unique_key: str | None = None
 
 
 _FIELDS = tuple(NewTask.__dataclass_fields__)  # each is a column of that name

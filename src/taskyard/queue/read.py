@@ -33,6 +33,7 @@ _COLUMNS = (
     task.c.backoff,
     task.c.retry_until,
     task.c.on_lost,
+    task.c.unique_key,
     func.coalesce(lease.c.attempt, task.c.attempts).label("attempts"),
     task.c.failures,
     task.c.crashes,

@@ -151,7 +151,14 @@ unique_key = Table(
     Base.metadata,
     Column("owner_id", Id, primary_key=True),
     Column("key", String(200), primary_key=True),
-    Column("task_id", Id, nullable=False, index=True),
+    # Deferred, as the key is got before the task is stored. Whoever deletes a task lets its key go.
+    Column(
+        "task_id",
+        Id,
+        ForeignKey("task.id", ondelete="CASCADE", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+        index=True,
+    ),
     Column("statuses", Json, nullable=False),  # it is held while the task has one of these
     Column("until", Instant),  # and until then at the least
 )

@@ -22,7 +22,7 @@ class ScheduledTask(TaskIn):
     """The task that each due time becomes."""
 
     class Meta(TaskIn.Meta):
-        exclude = ("run_at", "delay_s", "expires_at")
+        exclude = ("run_at", "delay_s", "expires_at", "unique")  # `overlap` keeps its runs apart
 
 
 class Settings(Schema):

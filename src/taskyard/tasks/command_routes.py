@@ -26,8 +26,9 @@ LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "stri
 class CommandTasks(MethodView):
     @blp.arguments(CommandTaskIn())
     @blp.response(201, TaskOut(), headers=LOCATION)
+    @blp.alt_response(200, schema=TaskOut(), description="The task that has its unique key.", headers=LOCATION)
     @idempotency.idempotent
-    @refuses(404)
+    @refuses(404, 409)
     @scope("write")
     def post(self, sent: dict[str, Any], name: str) -> Response:
         """Submit a task of a command"""

@@ -46,6 +46,7 @@ def _as_sent(of: AnyRow | NewTask) -> dict[str, Any]:
         "backoff": raw(of.backoff) if isinstance(of.backoff, str) else of.backoff,
         "retry_until": _time(of.retry_until),
         "on_lost": of.on_lost,
+        "unique_key": of.unique_key,
     }
 
 

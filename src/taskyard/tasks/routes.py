@@ -12,6 +12,7 @@ from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
 
+LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
 blp = Blueprint("tasks", __name__, url_prefix="/v1", description="Units of work: submit, read, change, cancel, retry.")
 
 
@@ -28,8 +29,10 @@ class Tasks(MethodView):
         return answers.json({"tasks": [render.task(row) for row in page]}, headers=headers)
 
     @blp.arguments(TaskIn())
-    @blp.response(201, TaskOut(), headers={"Location": {"description": "Where it is.", "schema": {"type": "string"}}})
+    @blp.response(201, TaskOut(), headers=LOCATION)
+    @blp.alt_response(200, schema=TaskOut(), description="The task that has its unique key.", headers=LOCATION)
     @idempotency.idempotent
+    @refuses(409)
     @scope("write")
     def post(self, sent: dict[str, Any]) -> Response:
         """Submit a task"""

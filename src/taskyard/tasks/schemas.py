@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.commands.backoff import Backoff, backoff_field
 from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
+from taskyard.tasks.unique_schemas import UniqueIn
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import NotBlank, Number, Schema, Text, When
 
@@ -18,6 +19,7 @@ QUEUE = validate.Regexp(
 TAG = validate.And(NotBlank(), validate.Length(max=100))
 PRIORITY = validate.OneOf(list(LANES))
 STATUSES = validate.OneOf([status.value for status in Status])
+UNIQUE_EXAMPLE = {"key": "invoice-4711", "on_conflict": "return"}
 MAX_PAYLOAD = 256 * 1024  # bytes of JSON
 MAX_DELAY_S = 366 * 86_400
 MAX_TIMEOUT_S = 7 * 86_400
@@ -74,6 +76,10 @@ class TaskIn(Schema):
     )
     on_lost = fields.String(
         validate=ON_LOST, metadata={"description": "What happens when its worker is lost; by default the command's."}
+    )
+
+    unique = fields.Nested(
+        UniqueIn, metadata={"description": "Of the tasks with the same key, one at a time.", "example": UNIQUE_EXAMPLE}
     )
 
     @validates_schema
@@ -135,6 +141,7 @@ class TaskOut(Schema):
         required=True, allow_none=True, metadata={"description": "No retry is due later; from max_duration_s."}
     )
     on_lost = fields.String(required=True, validate=ON_LOST, metadata={"example": "retry"})
+    unique_key = fields.String(required=True, allow_none=True, metadata={"example": "invoice-4711"})
     attempts = fields.Integer(required=True, metadata={"description": "Times it was started.", "example": 0})
     failures = fields.Integer(
         required=True, metadata={"description": "Attempts that count against max_attempts.", "example": 0}

@@ -8,7 +8,7 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, database
 from taskyard.core.errors import Conflict, Forbidden, NotFound
-from taskyard.queue import control, read
+from taskyard.queue import control, read, unique
 from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.queue.read import Filter
@@ -77,11 +77,13 @@ def cancel(actor: Actor, task_id: str) -> AnyRow:
 
 def retry(actor: Actor, task_id: str) -> AnyRow:
     """Raises:
-    Conflict: it has not ended, or it has succeeded.
+    Conflict: it has not ended, or it has succeeded, or its unique key is another task's by now.
     """
     with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if not control.retry(connection, task_id, clock.now()):
+            if holder := unique.take_back(connection, task_id, clock.now()):
+                raise Conflict(f"The task {holder} has its unique key by now.")
             raise Conflict(f"Only a task that ended without success can be retried; this one is {task.status}.")
         task = _own(connection, actor, task_id)
     waiting(database()).wake([task.queue])

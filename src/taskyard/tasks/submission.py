@@ -1,36 +1,27 @@
 """Accepting tasks: from what was sent to what is stored, by way of the catalogue."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection
 
 from taskyard.commands import catalogue, validation
 from taskyard.commands.catalogue import Definition
-from taskyard.core import clock, idempotency, transaction
+from taskyard.core import clock, transaction
 from taskyard.core.db import database
-from taskyard.core.errors import Fault, Invalid, NotFound
+from taskyard.core.errors import Fault, Invalid, NotFound, TaskyardError
 from taskyard.core.idempotency import Answer, Once
 from taskyard.core.ids import new_id
 from taskyard.queue import policy
-from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import LANES
+from taskyard.queue.unique import OnConflict, Unique
 from taskyard.tasks import render
 from taskyard.tasks.schemas import MAX_PAYLOAD
+from taskyard.tasks.storing import Item, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
-
-
-@dataclass(frozen=True, slots=True)
-class _Submission:
-    """A task that was checked against the catalogue as it was at `revision`."""
-
-    task: NewTask
-    revision: int
-    answer: Answer
-    once: Once | None
 
 
 def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, closed: bool = False) -> Answer:
@@ -38,25 +29,27 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
 
     Raises:
         Invalid: the payload is too large or does not fit the command's schema.
+        Conflict: another task has its unique key.
         Repeated: `once` was used by a call that committed in the meantime.
     """
     while True:
         revision, definition = catalogue.remembered(sent["command"])
         now = clock.now()
         try:
-            task = new_task(actor.user_id, sent, definition, now, closed=closed)
+            item = _item(actor, sent, definition, now, closed=closed)
         except Invalid:
             if catalogue.is_newest(revision):
                 raise
         else:
-            answer = Answer(201, {"Location": f"/v1/tasks/{task.id}"}, orjson.dumps(render.new_task(task)))
-            newest = transaction.batch(database(), _store, _Submission(task, revision, answer, once))
-            if newest == revision:
+            stored = transaction.batch(database(), store, Submission([item], revision, itemgetter(0), once))
+            if stored.answer is not None:
                 break
         catalogue.forget()  # it has changed since this process last looked: check again
-    if task.run_at <= now:
-        waiting(database()).wake([task.queue])
-    return answer
+    if isinstance(stored.answer, TaskyardError):
+        raise stored.answer
+    if item.task.run_at <= now:
+        waiting(database()).wake([item.task.queue])
+    return stored.answer
 
 
 def submit_registered(
@@ -72,16 +65,16 @@ def submit_registered(
     return submit(actor, {**sent, "command": name}, once, closed=closed)
 
 
-def _store(connection: Connection, submissions: list[_Submission]) -> list[int]:
-    """Store those that were checked against the catalogue as it is; the answer is its revision."""
-    revision = catalogue.revision(connection)
-    fresh = [one for one in submissions if one.revision == revision]
-    for one in fresh:
-        if one.once is not None:
-            idempotency.keep(connection, one.once, one.answer)
-    if fresh:
-        enqueue(connection, [one.task for one in fresh], clock.now())
-    return [revision] * len(submissions)
+def _item(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool) -> Item:
+    task = new_task(actor.user_id, sent, definition, now, closed=closed)
+    return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)))
+
+
+def _unique(sent: dict[str, Any] | None, now: datetime) -> Unique | None:
+    if sent is None:
+        return None
+    until = now + timedelta(seconds=sent["window_s"]) if "window_s" in sent else None
+    return Unique(sent["key"], sent["while_"], until, OnConflict(sent["on_conflict"]))
 
 
 def new_task(
@@ -104,6 +97,7 @@ def new_task(
     return NewTask(
         id=new_id(),
         owner_id=owner_id,
+        unique_key=sent["unique"]["key"] if "unique" in sent else None,
         command=command,
         command_version=definition.schema_version if definition else None,
         payload=checked_payload(sent["payload"], definition),

@@ -222,6 +222,7 @@ def upgrade() -> None:
     sa.Column('task_id', taskyard.core.types.Id(length=36), nullable=False),
     sa.Column('statuses', taskyard.core.types.Json(), nullable=False),
     sa.Column('until', taskyard.core.types.Instant(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['task_id'], ['task.id'], name=op.f('fk_unique_key_task_id_task'), ondelete='CASCADE', initially='DEFERRED', deferrable=True),
     sa.PrimaryKeyConstraint('owner_id', 'key', name=op.f('pk_unique_key'))
     )
     with op.batch_alter_table('unique_key', schema=None) as batch_op:
