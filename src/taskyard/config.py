@@ -17,6 +17,7 @@ from taskyard.core.db import normalise
 from taskyard.listening import ConfigError, seal
 
 ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
+BODY = validate.Range(1024, 64 * 1024 * 1024)
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -31,6 +32,7 @@ class Config:
     docs: bool = True
     cors_origins: tuple[str, ...] = ()
     max_body: int = 2 * 1024 * 1024  # bytes
+    max_batch_body: int = 16 * 1024 * 1024  # bytes; of POST /v1/tasks/batch
     access_token_s: int = 900
     refresh_token_s: int = 30 * 86_400
     key_cache_s: float = 5.0
@@ -60,7 +62,8 @@ def from_env(**overrides: Any) -> Config:
             "closed_catalogue": env.bool("CLOSED_CATALOGUE", False),
             "docs": env.bool("DOCS", True),
             "cors_origins": tuple(env.list("CORS_ORIGINS", [], subcast=str.strip, validate=_check_origins) or []),
-            "max_body": env.int("MAX_BODY", Config.max_body, validate=validate.Range(1024, 64 * 1024 * 1024)),
+            "max_body": env.int("MAX_BODY", Config.max_body, validate=BODY),
+            "max_batch_body": env.int("MAX_BATCH_BODY", Config.max_batch_body, validate=BODY),
             "access_token_s": env.int("ACCESS_TOKEN_S", Config.access_token_s, validate=validate.Range(60, 86_400)),
             "refresh_token_s": env.int("REFRESH_TOKEN_S", Config.refresh_token_s, validate=validate.Range(60)),
             "key_cache_s": env.float("KEY_CACHE_S", Config.key_cache_s, validate=validate.Range(0, 60)),

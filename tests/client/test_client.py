@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,14 @@ def test_a_waiting_claim_can_be_interrupted_and_takes_nothing(client: Client) ->
     line.close()
     client.submit("c-cut")
     assert len(client.claim(["c-cut"])) == 1
+
+
+def test_many_are_submitted_at_once_all_or_each_for_itself(client: Client) -> None:
+    sent: list[dict[str, Any]] = [{"command": "c-many", "payload": number} for number in range(3)]
+    assert [task.payload for task in client.submit_many(sent)] == [0, 1, 2]
+    with pytest.raises(Invalid) as refused:
+        client.submit_many([*sent, {"command": ""}])
+    assert [fault["pointer"] for fault in refused.value.errors] == ["/tasks/3/command"]
+    *tasks, error = client.submit_many([*sent, {"command": ""}], atomic=False)
+    assert [getattr(task, "status", None) for task in tasks] == ["queued"] * 3
+    assert isinstance(error, Invalid)

@@ -58,6 +58,15 @@ def token(name: str, given: str | None, status: int = 401) -> Case:
     return Case(name, "GET", "/v1/tasks", status, token=given or "", options={})
 
 
+def batch(name: str, sent: Any, where: str, status: int = 422, query: str = "") -> Case:
+    return Case(name, "POST", f"/v1/tasks/batch{query}", status, where, options={"json": sent})
+
+
+def lines(name: str, body: bytes, where: str | None, status: int = 422) -> Case:
+    options = {"data": body, "content_type": "application/x-ndjson"}
+    return Case(name, "POST", "/v1/tasks/batch", status, where, options=options)
+
+
 def header(name: str, headers: dict[str, str], where: str) -> Case:
     return Case(name, "POST", "/v1/tasks", 422, where, options={"json": {"command": "resize"}, "headers": headers})
 
@@ -128,6 +137,31 @@ BODIES = [
     payload("a comment", b"1 /* one */"),
     payload("single quotes", b"'a'"),
     payload("a comma too many", b"[1,]"),
+]
+FINE = {"command": "c"}
+BATCHES = [
+    batch("a batch without tasks", {}, "/tasks"),
+    batch("a batch of no tasks", {"tasks": []}, "/tasks"),
+    batch("a batch of 1,001 tasks", {"tasks": [FINE] * 1001}, "/tasks"),
+    batch("a batch that is an array", [FINE], ""),
+    batch("a task that is null", {"tasks": [FINE, None]}, "/tasks/1"),
+    batch("a text for tasks", {"tasks": "c"}, "/tasks"),
+    batch("one blank command among others", {"tasks": [FINE, FINE, {"command": " "}]}, "/tasks/2/command"),
+    batch("one unknown field among others", {"tasks": [FINE, {"command": "c", "x": 1}]}, "/tasks/1/x"),
+    batch(
+        "one large payload among others",
+        {"tasks": [FINE, {"command": "c", "payload": "x" * 300_000}]},
+        "/tasks/1/payload",
+    ),
+    batch("atomic as a text", {"tasks": [FINE], "atomic": "no"}, "/atomic"),
+    batch("a batch of 17 MiB", {"tasks": ["x" * 17 * KIB * KIB]}, "", 413),
+    lines("a line that breaks off", b'{"command": "c"}\n{"command"', "/tasks/1"),
+    lines("no lines", b"", "/tasks"),
+    lines("blank lines", b"\n \n", "/tasks"),
+    lines("1,001 lines", b'{"command": "c"}\n' * 1001, "/tasks"),
+    lines("a million lines", b"1\n" * 1_000_000, "/tasks"),
+    lines("an array in a line", b"[]\n", "/tasks/0"),
+    raw("lines where one task is taken", b'{"command": "c"}\n', None, 415, "application/x-ndjson"),
 ]
 TASKS = [
     task("a blank command", {"command": " \t "}, "/command"),
@@ -355,4 +389,4 @@ HEADERS = [
     header("an Idempotency-Key that is no ASCII", {"Idempotency-Key": "clé"}, "Idempotency-Key"),
     header("an Idempotency-Key of another request", {"Idempotency-Key": "taken"}, "Idempotency-Key"),
 ]
-CASES = [*BODIES, *TASKS, *LEASES, *QUERIES, *CHANGES, *SCHEMAS, *USERS, *PATHS, *HEADERS]
+CASES = [*BODIES, *BATCHES, *TASKS, *LEASES, *QUERIES, *CHANGES, *SCHEMAS, *USERS, *PATHS, *HEADERS]

@@ -117,3 +117,18 @@ def test_refusals(caller: Checked) -> None:
     assert caller.get("/v1/tasks/00000000-0000-7000-8000-000000000000").status_code == 404
     assert caller.get("/v1/tasks?owner=all").status_code == 403
     assert caller.get("/v1/tasks", headers={"Authorization": "Bearer ty_nobody"}).status_code == 401
+
+
+def test_batches(caller: Checked) -> None:
+    sent = [{"command": "resize"}, {"command": " "}]
+    assert caller.post("/v1/tasks/batch", {"tasks": sent}).status_code == 422
+    each = caller.post("/v1/tasks/batch", {"tasks": sent, "atomic": False}).json["tasks"]
+    assert [one["status"] for one in each] == [201, 422]
+
+
+def test_a_task_with_all_that_can_be_said_of_retries(caller: Checked) -> None:
+    listed = {"kind": "list", "delays_s": [1, 5], "max_duration_s": 60}
+    path = submitted(caller, backoff=listed, max_crashes=1, on_lost="hold", unique={"key": "k"})
+    assert caller.get(path).json["backoff"] == listed
+    same = caller.post("/v1/tasks", {"command": "resize", "unique": {"key": "k", "on_conflict": "return"}})
+    assert same.status_code == 200

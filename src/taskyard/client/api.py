@@ -1,13 +1,13 @@
 """The API in Python: one method per deed."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 from urllib.parse import quote, urlencode, urlsplit
 from uuid import uuid4
 
-from taskyard.client.errors import NotEnded
+from taskyard.client.errors import NotEnded, TaskyardError, from_problem
 from taskyard.client.leasing import Leasing
 from taskyard.client.resources import Attempt, Task, encode
 from taskyard.client.transport import Answer, Request, pauses
@@ -15,6 +15,9 @@ from taskyard.client.transport import Answer, Request, pauses
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
 LOOK_EVERY_S = 1.0  # where it does not
 Attempts: TypeAlias = list[Attempt]  # inside the class `list` is the method
+Tasks: TypeAlias = Sequence[Mapping[str, Any]]
+Submitted: TypeAlias = list[Task]
+SubmittedOrNot: TypeAlias = list[Task | TaskyardError]
 
 
 class Client(Leasing):
@@ -63,6 +66,27 @@ class Client(Leasing):
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         return self._task(Request("POST", "/v1/tasks", encode(body), headers=headers))
+
+    @overload
+    def submit_many(self, tasks: Tasks, *, idempotency_key: str | None = None) -> Submitted: ...
+
+    @overload
+    def submit_many(
+        self, tasks: Tasks, *, atomic: Literal[False], idempotency_key: str | None = None
+    ) -> SubmittedOrNot: ...
+
+    def submit_many(self, tasks: Tasks, *, atomic: bool = True, idempotency_key: str | None = None) -> Any:
+        """Submit up to 1,000 tasks, each with the fields of `submit`, in one transaction: all of them or none.
+
+        With `atomic=False` each for itself: in place of one that was refused stands the error.
+        """
+        body = encode({"tasks": [_plain(one) for one in tasks], "atomic": atomic})
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        answer = self._send(Request("POST", "/v1/tasks/batch", body, headers=headers))
+        return [
+            Task.from_json(one["task"]) if "task" in one else from_problem(one["status"], one["problem"], None)
+            for one in answer.json()["tasks"]
+        ]
 
     def get(self, task_id: str) -> Task:
         return self._task(Request("GET", _path(task_id)))
@@ -136,6 +160,10 @@ class Client(Leasing):
 
     def _task(self, request: Request) -> Task:
         return Task.from_json(self._send(request).json())
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: at.isoformat() if isinstance(at, datetime) else at for name, at in fields.items()}
 
 
 def _path(task_id: str, *deed: str) -> str:

@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Response, current_app
 
-from taskyard.tasks import render, service, submission
+from taskyard.tasks import batches, render, service, submission
+from taskyard.tasks.batch_schemas import LINES, BatchIn, BatchOut, BatchQuery
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
-from taskyard.web import answers, idempotency, pagination
+from taskyard.web import answers, bodies, idempotency, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -38,6 +39,23 @@ class Tasks(MethodView):
         """Submit a task"""
         closed = current_app.extensions["taskyard.config"].closed_catalogue
         return answers.ready(submission.submit(current_actor(), sent, idempotency.take(), closed=closed))
+
+
+@blp.route("/tasks/batch")
+class TasksBatch(MethodView):
+    @bodies.up_to("max_batch_body")
+    @blp.arguments(BatchIn(), description=LINES)
+    @blp.arguments(BatchQuery(), location="query")
+    @blp.response(200, BatchOut())
+    @idempotency.idempotent
+    @refuses(409)
+    @scope("write")
+    def post(self, sent: dict[str, Any], query: dict[str, Any]) -> Response:
+        """Submit many tasks"""
+        atomic = sent.get("atomic", query["atomic"])
+        closed = current_app.extensions["taskyard.config"].closed_catalogue
+        answer = batches.submit(current_actor(), sent["tasks"], idempotency.take(), atomic=atomic, closed=closed)
+        return answers.ready(answer)
 
 
 @blp.route("/tasks/<id:task_id>")

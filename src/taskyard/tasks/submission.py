@@ -36,7 +36,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
         revision, definition = catalogue.remembered(sent["command"])
         now = clock.now()
         try:
-            item = _item(actor, sent, definition, now, closed=closed)
+            item = new_item(actor, sent, definition, now, closed=closed)
         except Invalid:
             if catalogue.is_newest(revision):
                 raise
@@ -65,7 +65,12 @@ def submit_registered(
     return submit(actor, {**sent, "command": name}, once, closed=closed)
 
 
-def _item(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool) -> Item:
+def new_item(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool) -> Item:
+    """A task as it will be stored. `sent` is a loaded TaskIn.
+
+    Raises:
+        Invalid: the payload does not fit, or the command is not registered and the catalogue is `closed`.
+    """
     task = new_task(actor.user_id, sent, definition, now, closed=closed)
     return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)))
 

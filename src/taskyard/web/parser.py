@@ -11,15 +11,23 @@ from webargs.flaskparser import FlaskParser
 from taskyard.core import json
 from taskyard.core.errors import Fault, Invalid, UnsupportedType
 
+NDJSON = "application/x-ndjson"
+MOST_LINES = 10_000  # that are read; whoever takes lines takes fewer
+
 
 class StrictParser(FlaskParser):
-    """webargs' parser with our errors; it also answers 415, which webargs reports as a missing field."""
+    """webargs' parser with our errors; it also answers 415, which webargs reports as a missing field.
+
+    A schema with the attribute `lines` also takes newline-delimited JSON: the lines are its field of that name.
+    """
 
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "path"), ma.RAISE)
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
         sent = req.environ.get("CONTENT_TYPE")
         media_type = sent if sent == "application/json" else req.mimetype  # the usual one is not taken apart
+        if media_type == NDJSON and hasattr(schema, "lines"):
+            return {schema.lines: _lines(req.get_data(cache=True))}
         if media_type != "application/json" and not media_type.endswith("+json"):
             if not media_type and not req.content_length:
                 return missing
@@ -47,11 +55,29 @@ class StrictParser(FlaskParser):
 
 
 def _faults(location: str, messages: Any) -> Iterator[Fault]:
-    for path, sentence in flatten(messages, ()):
-        if location in {"json", "form"}:
-            yield Fault(sentence, pointer="".join(f"/{json.escape(str(token))}" for token in path))
-        else:
+    if location in {"json", "form"}:
+        yield from faults_in(messages)
+    else:
+        for path, sentence in flatten(messages, ()):
             yield Fault(sentence, parameter=str(path[0]) if path else None)
+
+
+def faults_in(messages: Any) -> Iterator[Fault]:
+    """marshmallow's messages on a body as faults, each with its pointer."""
+    for path, sentence in flatten(messages, ()):
+        yield Fault(sentence, pointer="".join(f"/{json.escape(str(token))}" for token in path))
+
+
+def _lines(raw: bytes) -> list[Any]:
+    """The values of newline-delimited JSON; in place of a line that is none, the Invalid that says why."""
+    found: list[Any] = []
+    for line in raw.split(b"\n")[:MOST_LINES]:
+        try:
+            if line.strip():
+                found.append(json.loads(line))
+        except Invalid as error:
+            found.append(error)
+    return found
 
 
 def flatten(messages: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:

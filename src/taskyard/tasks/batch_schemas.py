@@ -1,0 +1,61 @@
+"""Many tasks at once, as they come in and go out."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from taskyard.tasks.schemas import TaskIn, TaskOut
+from taskyard.web.schema import Problem, Schema
+
+MOST = 1000
+TASK = TaskIn()
+EXAMPLE = [{"command": "resize", "payload": {"width": 200}}, {"command": "resize", "payload": {"width": 400}}]
+# Told in words: a second kind of body is more than generators of clients understand.
+LINES = "Or with the Content-Type application/x-ndjson: a task in each line."
+
+
+class Unread(fields.Nested):
+    """Documented as what it holds, and passed on as it was sent: each is loaded by itself, so that one may fail."""
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **_: Any) -> Any:
+        return value
+
+
+class BatchIn(Schema):
+    """New tasks."""
+
+    lines = "tasks"  # what the lines of a body of NDJSON are
+
+    tasks = fields.List(Unread(TaskIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
+    atomic = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        metadata={"description": "All or none of them; false: each for itself. By default true."},
+    )
+
+
+class BatchQuery(Schema):
+    """What a body of NDJSON has no place for."""
+
+    atomic = fields.Boolean(
+        truthy={"true"},
+        falsy={"false"},
+        load_default=True,
+        metadata={"description": "For NDJSON: all or none of the tasks (true), or each for itself (false)."},
+    )
+
+
+class SubmittedOut(Schema):
+    """What became of one of them: a task where the status is 201 (or 200: the one with its unique key)."""
+
+    status = fields.Integer(required=True, metadata={"example": 201})
+    task = fields.Nested(TaskOut)
+    problem = fields.Nested(
+        Problem, required=True, allow_none=True, metadata={"description": "Why it was not accepted, where it was not."}
+    )
+
+
+class BatchOut(Schema):
+    """What became of each, in their order."""
+
+    tasks = fields.List(fields.Nested(SubmittedOut), required=True)

@@ -1,0 +1,114 @@
+"""Accepting many tasks in one transaction: all or none of them, or each for itself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError
+
+from taskyard.commands import catalogue
+from taskyard.core import clock, transaction
+from taskyard.core.db import database
+from taskyard.core.errors import Conflict, Invalid, TaskyardError
+from taskyard.core.idempotency import Answer, Once
+from taskyard.tasks import submission
+from taskyard.tasks.batch_schemas import TASK
+from taskyard.tasks.storing import Item, Outcome, Submission, store
+from taskyard.tasks.waiting import waiting
+from taskyard.users.actor import Actor
+from taskyard.web import kinds
+from taskyard.web.parser import faults_in
+
+Checked = Item | Invalid
+
+
+def submit(actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, closed: bool = False) -> Answer:
+    """Accept tasks. `sent` are TaskIns as they were sent, or the Invalid that reading one raised.
+
+    Raises (where they are `atomic`, and so none of them is accepted):
+        Invalid: some of them are wrong; lists every fault of each.
+        Conflict: another task has the unique key of one of them.
+    """
+    loaded = [_loaded(one, index) for index, one in enumerate(sent)]
+    whole = _all_or_none if atomic else _each
+    while True:
+        revision, checked = _checked(actor, loaded, closed=closed)
+        refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
+        if atomic and refused:
+            if catalogue.is_newest(revision):
+                raise Invalid(refused)
+        else:
+            items = [one for one in checked if isinstance(one, Item)]
+            stored = transaction.batch(database(), store, Submission(items, revision, _filling(checked, whole), once))
+            if stored.answer is not None:
+                break
+        catalogue.forget()  # it has changed since this process last looked: check again
+    if isinstance(stored.answer, TaskyardError):
+        raise stored.answer
+    waiting(database()).wake([one.task.queue for one in items if one.task.run_at <= one.task.created_at])
+    return stored.answer
+
+
+def _loaded(sent: Any, index: int) -> dict[str, Any] | Invalid:
+    try:
+        if isinstance(sent, Invalid):
+            raise sent
+        loaded: dict[str, Any] = TASK.load(sent)
+    except ValidationError as error:
+        return _within(Invalid(list(faults_in(error.messages))), index)
+    except Invalid as error:
+        return _within(error, index)
+    return loaded
+
+
+def _within(error: Invalid, index: int) -> Invalid:
+    """The faults of a task as faults of the whole body."""
+    return Invalid([replace(fault, pointer=f"/tasks/{index}{fault.pointer or ''}") for fault in error.faults])
+
+
+def _checked(actor: Actor, loaded: list[dict[str, Any] | Invalid], *, closed: bool) -> tuple[int, list[Checked]]:
+    """New tasks or what is wrong with them, and the oldest revision of the catalogue that they were checked against."""
+    commands = {one["command"] for one in loaded if not isinstance(one, Invalid)}
+    known = {command: catalogue.remembered(command) for command in commands}
+    revisions = [found[0] for found in known.values()]
+    now = clock.now()
+    checked: list[Checked] = []
+    for index, one in enumerate(loaded):
+        try:
+            if isinstance(one, Invalid):
+                checked.append(one)
+            else:
+                checked.append(submission.new_item(actor, one, known[one["command"]][1], now, closed=closed))
+        except Invalid as error:
+            checked.append(_within(error, index))
+    return min(revisions) if revisions else catalogue.newest_revision(), checked
+
+
+def _filling(checked: list[Checked], whole: Callable[[list[Outcome | Invalid]], Answer | TaskyardError]) -> Any:
+    """Put what became of the items between those that were none."""
+
+    def answer(outcomes: list[Outcome]) -> Answer | TaskyardError:
+        following = iter(outcomes)
+        return whole([one if isinstance(one, Invalid) else next(following) for one in checked])
+
+    return answer
+
+
+def _all_or_none(outcomes: list[Outcome | Invalid]) -> Answer | TaskyardError:
+    for index, one in enumerate(outcomes):
+        if isinstance(one, Conflict):
+            return Conflict(f"/tasks/{index}: {one.detail} Nothing of this batch was accepted.")
+    return _each(outcomes)
+
+
+def _each(outcomes: list[Outcome | Invalid]) -> Answer:
+    return Answer(200, {}, orjson.dumps({"tasks": [_told(one) for one in outcomes]}))
+
+
+def _told(outcome: Outcome | Invalid) -> dict[str, Any]:
+    if isinstance(outcome, Answer):
+        return {"status": outcome.status, "task": orjson.Fragment(outcome.body), "problem": None}
+    kind = kinds.KINDS[type(outcome)]
+    faults = outcome.faults if isinstance(outcome, Invalid) else None
+    return {"status": kind.status, "problem": orjson.Fragment(kinds.body(kind, outcome.detail, faults))}
