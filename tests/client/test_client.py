@@ -167,3 +167,12 @@ def test_many_are_submitted_at_once_all_or_each_for_itself(client: Client) -> No
     *tasks, error = client.submit_many([*sent, {"command": ""}], atomic=False)
     assert [getattr(task, "status", None) for task in tasks] == ["queued"] * 3
     assert isinstance(error, Invalid)
+
+
+def test_a_submission_may_wait_for_the_result(client: Client) -> None:
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(client.submit, "c-held", wait_s=20)
+        [lease] = client.claim(["c-held"], wait_s=10)
+        client.settle([Report(lease.token, "succeeded", 7)])
+        assert waiting.result(10).result == 7
+    assert client.submit("c-held", wait_s=1).status == "queued"

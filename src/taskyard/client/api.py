@@ -44,9 +44,11 @@ class Client(Leasing):
         on_lost: str | None = None,
         unique: dict[str, Any] | None = None,
         idempotency_key: str | None = None,
+        wait_s: int = 0,
     ) -> Task:
-        """Submit a task. A lost answer is asked for again under the same idempotency key, so it never becomes two.
+        """Submit a task, and wait up to `wait_s` seconds (20 at most) for its end.
 
+        A lost answer is asked for again under the same idempotency key, so it never becomes two.
         Give a key of your own (your order's number, say) where your program may repeat the whole call.
         """
         sent = {
@@ -64,8 +66,8 @@ class Client(Leasing):
             "unique": unique,
         }
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
-        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
-        return self._task(Request("POST", "/v1/tasks", encode(body), headers=headers))
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4()), **_waiting(wait_s)}
+        return self._task(Request("POST", "/v1/tasks", encode(body), headers=headers, wait_s=wait_s))
 
     @overload
     def submit_many(self, tasks: Tasks, *, idempotency_key: str | None = None) -> Submitted: ...
@@ -101,8 +103,7 @@ class Client(Leasing):
         for pause_s in pauses():
             left = MAX_WAIT_S if give_up_at is None else min(MAX_WAIT_S, give_up_at - time.monotonic())
             hold_s = max(0, int(left))
-            headers = {"Prefer": f"wait={hold_s}"} if hold_s else {}
-            answer = self._send(Request("GET", _path(task_id), headers=headers, wait_s=hold_s))
+            answer = self._send(Request("GET", _path(task_id), headers=_waiting(hold_s), wait_s=hold_s))
             task = Task.from_json(answer.json())
             if task.ended:
                 return task
@@ -160,6 +161,10 @@ class Client(Leasing):
 
     def _task(self, request: Request) -> Task:
         return Task.from_json(self._send(request).json())
+
+
+def _waiting(hold_s: int) -> dict[str, str]:
+    return {"Prefer": f"wait={hold_s}"} if hold_s else {}
 
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:

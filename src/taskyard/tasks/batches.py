@@ -14,6 +14,7 @@ from taskyard.core.errors import Conflict, Invalid, TaskyardError
 from taskyard.core.idempotency import Answer, Once
 from taskyard.tasks import submission
 from taskyard.tasks.batch_schemas import TASK
+from taskyard.tasks.results import results
 from taskyard.tasks.storing import Item, Outcome, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
@@ -46,6 +47,7 @@ def submit(actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, cl
         catalogue.forget()  # it has changed since this process last looked: check again
     if isinstance(stored.answer, TaskyardError):
         raise stored.answer
+    results(database()).wake(stored.replaced)
     waiting(database()).wake([one.task.queue for one in items if one.task.run_at <= one.task.created_at])
     return stored.answer
 

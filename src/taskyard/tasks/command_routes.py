@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response, current_app
 
 from taskyard.commands.schemas import CheckIn, CheckOut
-from taskyard.tasks import submission, trials
+from taskyard.tasks import preferred, submission, trials
 from taskyard.tasks.schemas import CommandTaskIn, TaskOut
 from taskyard.users.current import current_actor
 from taskyard.web import answers, idempotency
@@ -27,6 +27,8 @@ class CommandTasks(MethodView):
     @blp.arguments(CommandTaskIn())
     @blp.response(201, TaskOut(), headers=LOCATION)
     @blp.alt_response(200, schema=TaskOut(), description="The task that has its unique key.", headers=LOCATION)
+    @blp.alt_response(202, schema=TaskOut(), description="It has not ended in the time preferred.", headers=LOCATION)
+    @preferred.answering
     @idempotency.idempotent
     @refuses(404, 409)
     @scope("write")

@@ -13,11 +13,12 @@ from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Beat, Extension, extend
-from taskyard.queue.lifecycle import Status
+from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.read import schemas_of
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tokens import split_token
 from taskyard.tasks.lease_schemas import MAX_RESULT
+from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -66,6 +67,8 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
     reports = [(_report(one, f"/leases/{index}"), one.get("result")) for index, one in enumerate(sent)]
     settled = transaction.batch(database(), _settle, reports)
     waiting(database()).wake([queue for one, _ in settled for queue in one.ready])
+    ended = [of.task_id for (of, _), (one, _) in zip(reports, settled, strict=True) if one.status in OUTCOMES]
+    results(database()).wake(ended)
     return settled
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from taskyard.tasks import batches, render, service, submission
+from taskyard.tasks import batches, preferred, render, service, submission
 from taskyard.tasks.batch_schemas import LINES, BatchIn, BatchOut, BatchQuery
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
@@ -32,6 +32,8 @@ class Tasks(MethodView):
     @blp.arguments(TaskIn())
     @blp.response(201, TaskOut(), headers=LOCATION)
     @blp.alt_response(200, schema=TaskOut(), description="The task that has its unique key.", headers=LOCATION)
+    @blp.alt_response(202, schema=TaskOut(), description="It has not ended in the time preferred.", headers=LOCATION)
+    @preferred.answering
     @idempotency.idempotent
     @refuses(409)
     @scope("write")
@@ -61,6 +63,7 @@ class TasksBatch(MethodView):
 @blp.route("/tasks/<id:task_id>")
 class TaskById(MethodView):
     @blp.response(200, TaskOut())
+    @preferred.waiting
     @refuses(404)
     @scope("read")
     def get(self, task_id: str) -> Response:

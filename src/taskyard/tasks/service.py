@@ -13,6 +13,7 @@ from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.queue.read import Filter
 from taskyard.tasks import render
+from taskyard.tasks.results import results
 from taskyard.tasks.submission import checked_payload
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
@@ -72,7 +73,9 @@ def cancel(actor: Actor, task_id: str) -> AnyRow:
         task = _own(connection, actor, task_id)
         if task.status != Status.CANCELLED and control.cancel(connection, task_id, clock.now()) is None:
             raise Conflict(f"The task has ended already: it is {_own(connection, actor, task_id).status}.")
-        return _own(connection, actor, task_id)
+        task = _own(connection, actor, task_id)
+    results(database()).wake([task_id] if task.status == Status.CANCELLED else [])
+    return task
 
 
 def retry(actor: Actor, task_id: str) -> AnyRow:

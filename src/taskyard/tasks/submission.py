@@ -18,6 +18,7 @@ from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import LANES
 from taskyard.queue.unique import OnConflict, Unique
 from taskyard.tasks import render
+from taskyard.tasks.results import results
 from taskyard.tasks.schemas import MAX_PAYLOAD
 from taskyard.tasks.storing import Item, Submission, store
 from taskyard.tasks.waiting import waiting
@@ -47,6 +48,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
         catalogue.forget()  # it has changed since this process last looked: check again
     if isinstance(stored.answer, TaskyardError):
         raise stored.answer
+    results(database()).wake(stored.replaced)
     if item.task.run_at <= now:
         waiting(database()).wake([item.task.queue])
     return stored.answer

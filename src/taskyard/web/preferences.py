@@ -1,0 +1,55 @@
+"""The Prefer header (RFC 7240): what a caller would like, and may do without."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, request
+
+MAX_WAIT_S = 20
+_PREFERENCE = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*"?([^";,]*)"?)?')
+APPLIED: dict[str, Any] = {
+    "Preference-Applied": {"description": "Which preferences were honoured (RFC 7240).", "schema": {"type": "string"}}
+}
+
+
+def header(*sentences: str) -> dict[str, Any]:
+    """The parameter as a route documents it."""
+    return {
+        "in": "header",
+        "name": "Prefer",
+        "description": " ".join(["RFC 7240; what is not understood is ignored.", *sentences]),
+        "schema": {"type": "string"},
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    wait_s: int = 0  # how long the answer may be held back until there is a result
+    minimal: bool = False  # the answer need not show what was made
+
+
+NONE = Preferences()
+
+
+def asked() -> Preferences:
+    """What the request at hand prefers."""
+    given: str | None = request.environ.get("HTTP_PREFER")
+    return NONE if given is None else parse(given)
+
+
+def parse(given: str) -> Preferences:
+    """The first of each name counts; what is malformed or unknown is passed over, as the RFC asks."""
+    found: dict[str, str] = {}
+    for part in given.split(","):
+        match = _PREFERENCE.match(part.strip())
+        if match:
+            found.setdefault(match[1].lower(), (match[2] or "").strip())
+    wait = found.get("wait", "")
+    wait_s = min(int(wait), MAX_WAIT_S) if wait.isascii() and wait.isdigit() and len(wait) < 10 else 0
+    return Preferences(wait_s, found.get("return", "").lower() == "minimal")
+
+
+def applied(response: Response, preference: str) -> Response:
+    response.headers["Preference-Applied"] = preference
+    return response
