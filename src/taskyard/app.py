@@ -17,6 +17,7 @@ from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
+from taskyard.tasks import dead_routes as dead
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import routes as tasks
 from taskyard.users import key_routes as keys
@@ -74,6 +75,7 @@ def create_app(config: Config | None = None) -> Flask:
         tasks.blp,
         commands.blp,
         command_tasks.blp,
+        dead.blp,
         leases.blp,
         schedules.blp,
         users.blp,

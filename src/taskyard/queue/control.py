@@ -106,7 +106,16 @@ def retry(connection: Connection, task_id: str, now: datetime) -> bool:
     reopened = connection.execute(
         update(task)
         .where(task.c.id == task_id, task.c.outcome.in_([status.value for status in RETRYABLE]))
-        .values(outcome=None, finished_at=None, error=None, expires_at=None, failures=0, crashes=0, run_at=now)
+        .values(
+            outcome=None,
+            finished_at=None,
+            error=None,
+            fingerprint=None,
+            expires_at=None,
+            failures=0,
+            crashes=0,
+            run_at=now,
+        )
     )
     if not reopened.rowcount:
         return False

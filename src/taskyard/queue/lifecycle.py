@@ -22,6 +22,7 @@ class Status(StrEnum):
 
 
 OUTCOMES = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.LOST})
+DEAD = frozenset({Status.FAILED, Status.LOST})  # they went wrong, and nobody asked for it
 RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.LOST})
 
 LANES = {"high": 0, "normal": 1, "low": 2}

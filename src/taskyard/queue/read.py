@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, func, select
 
 from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
@@ -68,6 +68,7 @@ class Filter:
     command: str | None = None
     queue: str | None = None
     tag: str | None = None
+    fingerprint: str | None = None
     created_from: datetime | None = None
     created_until: datetime | None = None
 
@@ -114,11 +115,22 @@ def newest(
     connection: Connection, wanted: Filter, now: datetime, *, limit: int, before_id: str | None = None
 ) -> list[AnyRow]:
     """Tasks from the newest to the oldest (an id tells its age), going on below `before_id`."""
-    query = _TASK
+    query = _narrowed(_TASK, wanted, before_id)
+    return list(connection.execute(query.limit(limit), {"now": now}))
+
+
+def ids(connection: Connection, wanted: Filter, now: datetime, *, limit: int, before_id: str | None) -> list[str]:
+    """The same, but their ids alone."""
+    query = _narrowed(select(task.c.id), wanted, before_id)
+    return list(connection.execute(query.limit(limit), {"now": now}).scalars())
+
+
+def _narrowed(query: Select[Any], wanted: Filter, before_id: str | None) -> Select[Any]:
     for column, value in (
         (task.c.owner_id, wanted.owner_id),
         (task.c.command, wanted.command),
         (task.c.queue, wanted.queue),
+        (task.c.fingerprint, wanted.fingerprint),
     ):
         if value is not None:
             query = query.where(column == value)
@@ -132,4 +144,4 @@ def newest(
         query = query.where(task.c.created_at < wanted.created_until)
     if before_id is not None:
         query = query.where(task.c.id < before_id)
-    return list(connection.execute(query.order_by(task.c.id.desc()).limit(limit), {"now": now}))
+    return query.order_by(task.c.id.desc())

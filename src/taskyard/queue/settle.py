@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Integer, bindparam, case, delete, insert, sel
 from taskyard.core.db import AnyRow
 from taskyard.queue import policy
 from taskyard.queue.extend import MAX_LOG
-from taskyard.queue.lifecycle import Status
+from taskyard.queue.fingerprint import fingerprint
+from taskyard.queue.lifecycle import DEAD, Status
 from taskyard.queue.policy import End, Retry, Run
 from taskyard.queue.portions import portions
 from taskyard.queue.ready import Place, put
@@ -73,6 +74,7 @@ _HELD = (
 _TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
 _TASKS = select(
     task.c.id,
+    task.c.command,
     task.c.failures,
     task.c.crashes,
     task.c.max_attempts,
@@ -93,6 +95,7 @@ _END_TASK = (
         finished_at=bindparam("finished_at"),
         run_at=bindparam("run_at"),
         result=bindparam("result"),
+        fingerprint=bindparam("fingerprint"),
         error=case((bindparam("keeps_error", type_=Integer) == 1, task.c.error), else_=bindparam("error")),
     )
 )
@@ -205,5 +208,11 @@ def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
         "run_at": ended.lease.leased_at if isinstance(ended.decision, End) else ended.decision.at,
         "result": ended.result,
         "error": ended.error,
+        "fingerprint": _fingerprint(ended),
         "keeps_error": int(ended.outcome == Outcome.RELEASED),
     }
+
+
+def _fingerprint(ended: Ended) -> str | None:
+    dead = isinstance(ended.decision, End) and ended.decision.outcome in DEAD
+    return fingerprint(ended.task.command, ended.error) if dead else None

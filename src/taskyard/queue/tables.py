@@ -68,6 +68,21 @@ task = Table(
         postgresql_where=text("fingerprint IS NOT NULL"),
     ),
     Index(
+        "ix_task_owner_id_fingerprint",
+        "owner_id",
+        "fingerprint",
+        "id",
+        sqlite_where=text("fingerprint IS NOT NULL"),
+        postgresql_where=text("fingerprint IS NOT NULL"),
+    ),
+    Index(
+        "ix_task_finished_at",  # what is kept for a time is removed in this order
+        "outcome",
+        "finished_at",
+        sqlite_where=text("outcome IS NOT NULL"),
+        postgresql_where=text("outcome IS NOT NULL"),
+    ),
+    Index(
         "ix_task_expires_at",
         "expires_at",
         sqlite_where=text("outcome IS NULL AND expires_at IS NOT NULL"),

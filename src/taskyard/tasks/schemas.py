@@ -43,6 +43,23 @@ def tags_field(**kwargs: Any) -> fields.Field[Any]:
     )
 
 
+def owner_field() -> fields.Field[Any]:
+    return fields.String(
+        load_default="me",
+        metadata={"description": "`me`, `all` (moderators and admins) or a user's id."},
+        validate=validate.Regexp(
+            r"(me|all|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\Z", error="Must be me, all or a user's id."
+        ),
+    )
+
+
+def fingerprint_field() -> fields.Field[Any]:
+    return fields.String(
+        validate=validate.Regexp(r"[0-9a-f]{16}\Z", error="Must be 16 hex digits, as /v1/dead shows them."),
+        metadata={"description": "Of the error that a dead task ended with.", "example": "5f2b8c1d9e3a7046"},
+    )
+
+
 class TaskIn(Schema):
     """A new task."""
 
@@ -165,13 +182,8 @@ class TaskQuery(PageQuery):
     command = Text()
     queue = Text()
     tag = Text()
-    owner = fields.String(
-        load_default="me",
-        metadata={"description": "`me`, `all` (moderators and admins) or a user's id."},
-        validate=validate.Regexp(
-            r"(me|all|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\Z", error="Must be me, all or a user's id."
-        ),
-    )
+    fingerprint = fingerprint_field()
+    owner = owner_field()
     created_from = When(metadata={"description": "Created at this moment or later."})
     created_until = When(metadata={"description": "Created before this moment."})
 

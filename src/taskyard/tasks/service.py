@@ -47,19 +47,31 @@ def attempts(actor: Actor, task_id: str) -> list[dict[str, Any]]:
     return [*over, render.attempt_under_way(lease)]
 
 
+def owner_of(actor: Actor, asked: str) -> str | None:
+    """The owner that `me`, `all` or an id stands for; None: everybody.
+
+    Raises:
+        Forbidden: a user asks for tasks of others.
+    """
+    owner = {"me": actor.user_id, "all": None}.get(asked, asked.lower())
+    if owner != actor.user_id and not actor.sees_all_tasks:
+        raise Forbidden("Only moderators and admins see the tasks of others. Ask for owner=me.")
+    return owner
+
+
 def newest(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[AnyRow]:
     """Tasks from the newest on; one more than `limit`, to tell whether there is another page.
 
     Raises:
         Forbidden: a user asks for tasks of others.
     """
-    owner = {"me": actor.user_id, "all": None}.get(query["owner"], query["owner"].lower())
-    if owner != actor.user_id and not actor.sees_all_tasks:
-        raise Forbidden("Only moderators and admins see the tasks of others. Ask for owner=me.")
     wanted = Filter(
-        owner_id=owner,
+        owner_id=owner_of(actor, query["owner"]),
         status=Status(query["status"]) if "status" in query else None,
-        **{name: query.get(name) for name in ("command", "queue", "tag", "created_from", "created_until")},
+        **{
+            name: query.get(name)
+            for name in ("command", "queue", "tag", "fingerprint", "created_from", "created_until")
+        },
     )
     with database().read.connect() as connection:
         return read.newest(connection, wanted, clock.now(), limit=query["limit"] + 1, before_id=before_id)
