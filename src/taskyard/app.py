@@ -19,6 +19,7 @@ from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
 from taskyard.tasks import lease_routes as leases
+from taskyard.tasks import operation_routes as operations
 from taskyard.tasks import routes as tasks
 from taskyard.users import key_routes as keys
 from taskyard.users import routes as users
@@ -76,6 +77,7 @@ def create_app(config: Config | None = None) -> Flask:
         commands.blp,
         command_tasks.blp,
         dead.blp,
+        operations.blp,
         leases.blp,
         schedules.blp,
         users.blp,

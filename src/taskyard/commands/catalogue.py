@@ -93,6 +93,15 @@ def definition(name: str) -> Definition | None:
     return found[1]
 
 
+def current(connection: Connection, name: str) -> Definition | None:
+    """What the catalogue says of a command now, for a process that is no app: nothing is remembered."""
+    row = connection.execute(_DEFINITION, {"name": name}).first()
+    if row is None:
+        return None
+    schemas = connection.execute(_SCHEMAS, {"name": name, "version": row.schema_version}).one()
+    return Definition(**row._mapping, payload=_check(schemas.payload_schema, "/payload_schema"))
+
+
 def is_newest(known: int) -> bool:
     """Whether the catalogue is still what it was at this revision."""
     return newest_revision() == known

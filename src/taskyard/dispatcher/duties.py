@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from taskyard.core import clock, idempotency
 from taskyard.queue import sweeps
 from taskyard.schedules import sweep as schedules
+from taskyard.tasks import operation_slices
 from taskyard.users import cleanup
 
 
@@ -41,6 +42,7 @@ def all_duties(*, idempotency_s: int, closed_catalogue: bool = False) -> list[Du
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
+        Duty("operate", 1.0, operation_slices.work),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]

@@ -34,6 +34,7 @@ class Change:
     """New values for a task that has not started; None leaves one as it is. `payload` is JSON text."""
 
     lane: int | None = None
+    queue: str | None = None
     run_at: datetime | None = None
     payload: str | None = None
     command_version: int | None = None
@@ -61,14 +62,15 @@ def cancel(connection: Connection, task_id: str, now: datetime) -> Status | None
 
 
 def change(connection: Connection, task_id: str, new: Change, now: datetime) -> bool:
-    """Change a task that has not started. It keeps its place, unless its priority or its time is a new one."""
-    moves = new.lane is not None or new.run_at is not None
+    """Change a task that has not started. It keeps its place, unless its queue, priority or time is a new one."""
+    moves = any(part is not None for part in (new.lane, new.queue, new.run_at))
     if not _catch(connection, task_id, take if moves else hold):
         return False
     values: dict[str, Any] = {
         name: value
         for name, value in (
             ("lane", new.lane),
+            ("queue", new.queue),
             ("run_at", new.run_at),
             ("payload", new.payload),
             ("command_version", new.command_version),

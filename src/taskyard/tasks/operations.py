@@ -1,0 +1,138 @@
+"""What can be done with operations, and by whom: users act on their own tasks, moderators and admins on all."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from taskyard.core import clock
+from taskyard.core.db import database, db
+from taskyard.core.errors import Conflict, Invalid, NotFound
+from taskyard.core.ids import new_id
+from taskyard.queue import read
+from taskyard.tasks import operation_filter
+from taskyard.tasks.operation_models import Operation
+from taskyard.tasks.operation_slices import payloads, told
+from taskyard.tasks.patched import Patch
+from taskyard.tasks.service import owner_of
+from taskyard.users.actor import Actor
+
+COUNTED = 10_000
+SAMPLE = 20
+TRIED = 100  # payloads that a dry run patches
+
+
+def start(actor: Actor, sent: dict[str, Any]) -> Operation:
+    """Store an operation for the dispatcher to do. `sent` is a loaded OperationIn.
+
+    Raises:
+        Forbidden: a user asks for tasks of others.
+    """
+    operation = Operation(
+        owner_id=actor.user_id,
+        action=sent["action"],
+        filter=operation_filter.stored(sent["filter"], owner_of(actor, sent["filter"]["owner"])),
+        arguments={name: sent[name] for name in ("patch", "queue") if name in sent},
+        from_id=new_id(),
+    )
+    db.session.add(operation)
+    db.session.flush()
+    return operation
+
+
+def tried(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
+    """What an operation would find, as DryRunOut shows it. `sent` is a loaded OperationIn.
+
+    Raises:
+        Forbidden: a user asks for tasks of others.
+    """
+    stored = operation_filter.stored(sent["filter"], owner_of(actor, sent["filter"]["owner"]))
+    wanted = operation_filter.read(stored)
+    with database().read.connect() as connection:
+        ids = read.ids(connection, wanted, clock.now(), limit=COUNTED + 1, before_id=None)
+        checked, misfits = _trial(connection, sent["patch"], ids[:TRIED]) if "patch" in sent else (0, [])
+    counts = {"matched": min(len(ids), COUNTED), "capped": len(ids) > COUNTED, "sample": ids[:SAMPLE]}
+    return {**counts, "checked": checked, "misfits": len(misfits), "faults": misfits[:SAMPLE]}
+
+
+def _trial(connection: Connection, patch: Any, ids: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """How many payloads were tried, and what is wrong with those that would not fit."""
+    patching, faults = Patch(connection, patch), []
+    for task_id in ids:
+        row = payloads(connection, task_id)
+        try:
+            if row is not None:
+                patching.change(row)
+        except Invalid as error:
+            faults.append(told(task_id, error.faults))
+    return len(ids), faults
+
+
+def get(actor: Actor, operation_id: str) -> Operation:
+    """Raises:
+    NotFound: there is no such operation, or it is not the actor's.
+    """
+    query = select(Operation).where(Operation.id == operation_id).execution_options(populate_existing=True)
+    if not actor.sees_all_tasks:
+        query = query.where(Operation.owner_id == actor.user_id)
+    found = db.session.execute(query).scalar()
+    if found is None:
+        raise NotFound("There is no such operation.")
+    return found
+
+
+def page(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[Operation]:
+    """Operations from the newest on; one more than `limit`. `query` is a loaded OperationQuery.
+
+    Raises:
+        Forbidden: a user asks for operations of others.
+    """
+    wanted = select(Operation).order_by(Operation.id.desc()).limit(query["limit"] + 1)
+    owner_id = owner_of(actor, query["owner"])
+    if owner_id is not None:
+        wanted = wanted.where(Operation.owner_id == owner_id)
+    if "state" in query:
+        wanted = wanted.where(Operation.state == query["state"])
+    if before_id is not None:
+        wanted = wanted.where(Operation.id < before_id)
+    return list(db.session.execute(wanted).scalars())
+
+
+def pause(actor: Actor, operation_id: str) -> Operation:
+    """Raises:
+    Conflict: it has ended.
+    """
+    return _move(actor, operation_id, "paused", from_states=("running",))
+
+
+def resume(actor: Actor, operation_id: str) -> Operation:
+    """Raises:
+    Conflict: it has ended.
+    """
+    return _move(actor, operation_id, "running", from_states=("paused",))
+
+
+def cancel(actor: Actor, operation_id: str) -> Operation:
+    """Stop for good; what it has changed by then stays changed.
+
+    Raises:
+        Conflict: it is done.
+    """
+    return _move(actor, operation_id, "cancelled", from_states=("running", "paused"), finished_at=clock.now())
+
+
+def _move(actor: Actor, operation_id: str, state: str, *, from_states: tuple[str, ...], **values: Any) -> Operation:
+    found = get(actor, operation_id)
+    if found.state == state:
+        return found
+    moved = (
+        update(Operation)
+        .where(Operation.id == operation_id, Operation.state.in_(from_states))
+        .values(state=state, **values)
+        .execution_options(synchronize_session=False)
+        .returning(Operation.id)  # waits for the slice under way
+    )
+    was_moved = db.session.execute(moved).first() is not None
+    found = get(actor, operation_id)
+    if not was_moved and found.state != state:
+        raise Conflict(f"The operation is {found.state}.")
+    return found

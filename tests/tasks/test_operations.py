@@ -1,0 +1,325 @@
+"""One deed on all tasks that a filter finds."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from support.caller import Caller
+from support.commands import WIDTH
+from support.description import Described
+from support.people import BOB
+from support.yard import at_once
+from taskyard.core import transaction
+from taskyard.core.clock import FrozenClock
+from taskyard.core.db import open_database
+from taskyard.dispatcher.duties import all_duties
+from taskyard.tasks import operation_slices, operations
+
+NOBODYS_ID = "00000000-0000-7000-8000-00000000dead"
+FAILED = {"command": "c", "status": "failed"}
+
+
+def submit(who: Caller, **sent: Any) -> str:
+    created: str = who.post("/v1/tasks", {"command": "c", **sent}).json["id"]
+    return created
+
+
+def fail(who: Caller, count: int = 1, **sent: Any) -> list[str]:
+    ids = [submit(who, max_attempts=1, **sent) for _ in range(count)]
+    leases = who.post("/v1/leases", {"queues": [sent.get("queue", "c")], "limit": count}).json["leases"]
+    reports = [{"token": lease["token"], "outcome": "failed", "error": "boom"} for lease in leases]
+    who.post("/v1/leases/settle", {"leases": reports})
+    return ids
+
+
+def start(who: Caller, action: str, wanted: dict[str, Any], **more: Any) -> str:
+    answer = who.post("/v1/operations", {"action": action, "filter": wanted, **more})
+    assert answer.status_code == 202, answer.text
+    assert Described(who.app).faults("POST", "/v1/operations", answer) == []
+    assert answer.headers["Location"] == f"/v1/operations/{answer.json['id']}"
+    assert (answer.json["state"], answer.json["matched"]) == ("running", 0)
+    path: str = answer.headers["Location"]
+    return path
+
+
+def dispatch(app: Flask, slices: int = 99) -> int:
+    """So many slices, or as many as it takes; how many there were."""
+    [duty] = [duty for duty in all_duties(idempotency_s=86_400) if duty.name == "operate"]
+    for done in range(slices):
+        with transaction.own(app.extensions["taskyard.database"]) as connection:
+            if not duty.run(connection):
+                return done
+    return slices
+
+
+def progress(who: Caller, path: str) -> tuple[str, int, int, int]:
+    told = who.get(path)
+    assert Described(who.app).faults("GET", path, told) == []
+    return tuple(told.json[name] for name in ("state", "matched", "changed", "refused"))  # type: ignore[return-value]
+
+
+def statuses(who: Caller, query: str = "") -> list[str]:
+    return sorted(task["status"] for task in who.get(f"/v1/tasks?{query}").json["tasks"])
+
+
+def test_failed_tasks_are_retried(app: Flask, alice: Caller) -> None:
+    fail(alice, 3)
+    fail(alice, command="d", queue="d")
+    path = start(alice, "retry", FAILED)
+    assert statuses(alice) == ["failed"] * 4, "nothing is done yet"
+    dispatch(app)
+    assert progress(alice, path) == ("done", 3, 3, 0)
+    assert statuses(alice) == ["failed", "queued", "queued", "queued"]
+    assert alice.get(path).json["finished_at"]
+    assert len(alice.post("/v1/leases", {"queues": ["c"], "limit": 9}).json["leases"]) == 3
+
+
+def test_by_fingerprint(app: Flask, alice: Caller) -> None:
+    fail(alice, 2)
+    [group] = alice.get("/v1/dead").json["groups"]
+    path = start(alice, "retry", {"fingerprint": group["fingerprint"]})
+    dispatch(app)
+    assert progress(alice, path) == ("done", 2, 2, 0)
+    assert alice.get("/v1/dead").json["groups"] == []
+
+
+def test_waiting_and_running_tasks_are_cancelled_and_ended_ones_refused(app: Flask, alice: Caller) -> None:
+    [ended] = fail(alice)
+    submit(alice)
+    alice.post("/v1/leases", {"queues": ["c"]})
+    submit(alice)
+    submit(alice, delay_s=60)
+    path = start(alice, "cancel", {"command": "c"})
+    dispatch(app)
+    assert progress(alice, path) == ("done", 4, 3, 1)
+    assert statuses(alice) == ["cancelled", "cancelled", "failed", "running"]
+    assert alice.get(path).json["faults"] == [{"task_id": ended, "errors": [{"detail": "It has ended already."}]}]
+
+
+def test_ended_tasks_are_deleted(app: Flask, alice: Caller) -> None:
+    fail(alice, 2, tags=["old"])
+    path = start(alice, "delete", {"tag": "old"})
+    dispatch(app)
+    assert progress(alice, path) == ("done", 2, 2, 0)
+    assert statuses(alice) == []
+
+
+def test_waiting_tasks_are_moved(app: Flask, alice: Caller) -> None:
+    first, later = submit(alice), submit(alice, delay_s=60)
+    path = start(alice, "move", {"queue": "c"}, queue="other")
+    dispatch(app)
+    assert progress(alice, path) == ("done", 2, 2, 0)
+    assert {task["id"] for task in alice.get("/v1/tasks?queue=other").json["tasks"]} == {first, later}
+    assert alice.post("/v1/leases", {"queues": ["c"]}).status_code == 204
+    [lease] = alice.post("/v1/leases", {"queues": ["other"], "limit": 9}).json["leases"]
+    assert lease["task"]["id"] == first
+
+
+def test_a_patch_mends_payloads_that_then_fit(app: Flask, alice: Caller, mia: Caller) -> None:
+    [good] = fail(alice, payload={"width": "200", "old": 1})
+    [bad] = fail(alice, payload={"width": 1, "height": 0})
+    mia.put("/v1/commands/c", {"payload_schema": {**WIDTH, "properties": {**WIDTH["properties"], "height": False}}})
+    patch = {"width": 300, "old": None}
+
+    sent = {"action": "retry", "filter": FAILED, "patch": patch, "dry_run": True}
+    tried = alice.post("/v1/operations", sent)
+    assert tried.status_code == 200
+    assert Described(app).faults("POST", "/v1/operations", tried) == []
+    assert {name: tried.json[name] for name in ("matched", "capped", "sample", "checked", "misfits")} == {
+        "matched": 2,
+        "capped": False,
+        "sample": [bad, good],
+        "checked": 2,
+        "misfits": 1,
+    }
+    assert [fault["task_id"] for fault in tried.json["faults"]] == [bad]
+    assert statuses(alice) == ["failed", "failed"]
+    assert alice.get("/v1/operations").json["operations"] == []
+
+    path = start(alice, "retry", FAILED, patch=patch)
+    dispatch(app)
+    assert progress(alice, path) == ("done", 2, 1, 1)
+    [fault] = alice.get(path).json["faults"]
+    assert fault["task_id"] == bad
+    assert fault["errors"][0]["pointer"] == "/payload/height"
+    mended = alice.get(f"/v1/tasks/{good}").json
+    assert (mended["status"], mended["payload"], mended["command_version"]) == ("queued", {"width": 300}, 1)
+    assert alice.get(f"/v1/tasks/{bad}").json["payload"] == {"width": 1, "height": 0}
+
+
+def test_a_dry_run_counts_no_further_than_it_must(alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "COUNTED", 2)
+    fail(alice, 3)
+    tried = alice.post("/v1/operations", {"action": "delete", "filter": FAILED, "dry_run": True}).json
+    assert (tried["matched"], tried["capped"]) == (2, True)
+
+
+def test_tasks_made_later_are_left_alone(app: Flask, alice: Caller) -> None:
+    submit(alice)
+    path = start(alice, "cancel", {"command": "c"})
+    submit(alice)
+    dispatch(app)
+    assert progress(alice, path) == ("done", 1, 1, 0)
+    assert statuses(alice) == ["cancelled", "queued"]
+
+
+def test_the_time_of_creation_bounds_it(app: Flask, alice: Caller, time: FrozenClock) -> None:
+    submit(alice)
+    time.advance(60)
+    moment = time.now().isoformat()
+    submit(alice)
+    start(alice, "cancel", {"created_until": moment})
+    dispatch(app)
+    assert statuses(alice, f"created_from={moment.replace('+00:00', 'Z')}") == ["queued"]
+    assert statuses(alice) == ["cancelled", "queued"]
+
+
+def test_users_act_on_their_own_tasks_and_moderators_on_all(
+    app: Flask, nobody: Caller, alice: Caller, bob: Caller, mia: Caller
+) -> None:
+    submit(alice)
+    submit(bob)
+    whole = {"action": "cancel", "filter": {"command": "c", "owner": "all"}}
+    assert nobody.post("/v1/operations", whole).status_code == 401
+    assert alice.post("/v1/operations", whole).status_code == 403
+    assert alice.post("/v1/operations", {**whole, "dry_run": True}).status_code == 403
+    start(alice, "cancel", {"command": "c"})
+    dispatch(app)
+    assert statuses(bob) == ["queued"]
+    start(mia, "cancel", {"command": "c", "owner": BOB.id})
+    dispatch(app)
+    assert statuses(bob) == ["cancelled"]
+
+
+def test_operations_of_others_are_not_there(nobody: Caller, alice: Caller, bob: Caller, mia: Caller) -> None:
+    path = start(alice, "cancel", {"command": "c"})
+    for method, deed in (("GET", ""), ("POST", "/pause"), ("POST", "/resume"), ("POST", "/cancel")):
+        assert nobody.request(method, path + deed).status_code == 401
+        assert bob.request(method, path + deed).status_code == 404
+        assert alice.request(method, f"/v1/operations/{NOBODYS_ID}{deed}").status_code == 404
+    assert bob.get("/v1/operations").json["operations"] == []
+    assert bob.get("/v1/operations?owner=all").status_code == 403
+    assert [one["id"] for one in mia.get("/v1/operations?owner=all").json["operations"]] == [path.split("/")[-1]]
+
+
+def test_operations_are_listed_newest_first(alice: Caller) -> None:
+    paths = [start(alice, "cancel", {"command": "c"}) for _ in range(3)]
+    alice.post(f"{paths[1]}/cancel")
+    first = alice.get("/v1/operations?limit=2")
+    link = re.fullmatch(r'<(.+)>; rel="next"', first.headers["Link"])
+    assert link
+    listed = first.json["operations"] + alice.get(link[1]).json["operations"]
+    assert [f"/v1/operations/{one['id']}" for one in listed] == paths[::-1]
+    running = alice.get("/v1/operations?state=running").json["operations"]
+    assert [f"/v1/operations/{one['id']}" for one in running] == [paths[2], paths[0]]
+
+
+def test_an_operation_is_paused_resumed_and_cancelled(
+    app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operation_slices, "SLICE", 2)
+    for _ in range(6):
+        submit(alice)
+    path = start(alice, "cancel", {"command": "c"})
+    dispatch(app, slices=1)
+    assert progress(alice, path) == ("running", 2, 2, 0)
+    for _ in range(2):
+        assert alice.post(f"{path}/pause").json["state"] == "paused"
+    assert dispatch(app) == 0
+    assert alice.post(f"{path}/resume").json["state"] == "running"
+    dispatch(app, slices=1)
+    assert progress(alice, path) == ("running", 4, 4, 0)
+    for _ in range(2):
+        assert alice.post(f"{path}/cancel").json["state"] == "cancelled"
+    assert dispatch(app) == 0
+    for deed in ("pause", "resume"):
+        refused = alice.post(f"{path}/{deed}")
+        assert refused.status_code == 409
+        assert "cancelled" in refused.json["detail"]
+    assert statuses(alice) == ["cancelled"] * 4 + ["queued"] * 2
+
+
+def test_what_is_done_stays_done(app: Flask, alice: Caller) -> None:
+    path = start(alice, "cancel", {"command": "c"})
+    dispatch(app)
+    for deed in ("pause", "resume", "cancel"):
+        assert alice.post(f"{path}/{deed}").status_code == 409
+
+
+def test_only_so_many_faults_are_kept(app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation_slices, "FAULTS", 2)
+    for _ in range(3):
+        submit(alice)
+    path = start(alice, "delete", {"command": "c"})
+    dispatch(app)
+    assert progress(alice, path) == ("done", 3, 0, 3)
+    assert len(alice.get(path).json["faults"]) == 2
+
+
+def test_a_repeat_starts_no_second_operation(alice: Caller) -> None:
+    sent = {"action": "cancel", "filter": {"command": "c"}}
+    first, second = (alice.post("/v1/operations", sent, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert first.json == second.json
+    assert (second.status_code, second.headers["Location"]) == (202, first.headers["Location"])
+    assert len(alice.get("/v1/operations").json["operations"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "where"),
+    [
+        ({"action": "cancel"}, "/filter"),
+        ({"action": "cancel", "filter": {}}, "/filter"),
+        ({"action": "cancel", "filter": {"owner": "me"}}, "/filter"),
+        ({"action": "cancel", "filter": None}, "/filter"),
+        ({"action": "run", "filter": FAILED}, "/action"),
+        ({"filter": FAILED}, "/action"),
+        ({"action": "cancel", "filter": {"state": "x", "tag": "t"}}, "/filter/state"),
+        ({"action": "cancel", "filter": {"status": "dead"}}, "/filter/status"),
+        ({"action": "cancel", "filter": {"tag": "a\0"}}, "/filter/tag"),
+        ({"action": "cancel", "filter": {"created_from": "today"}}, "/filter/created_from"),
+        ({"action": "cancel", "filter": FAILED, "patch": {}}, "/patch"),
+        ({"action": "cancel", "filter": FAILED, "queue": "q"}, "/queue"),
+        ({"action": "move", "filter": FAILED}, "/queue"),
+        ({"action": "move", "filter": FAILED, "queue": "a b"}, "/queue"),
+        ({"action": "retry", "filter": FAILED, "dry_run": "perhaps"}, "/dry_run"),
+    ],
+)
+def test_bad_input(alice: Caller, sent: dict[str, Any], where: str) -> None:
+    answer = alice.post("/v1/operations", sent)
+    assert answer.status_code == 422
+    assert where in [fault["pointer"] for fault in answer.json["errors"]]
+
+
+def test_an_empty_filter_is_refused_in_words(alice: Caller) -> None:
+    answer = alice.post("/v1/operations", {"action": "delete", "filter": {}})
+    assert "every task there is" in answer.json["errors"][0]["detail"]
+
+
+def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operation_slices, "SLICE", 3)
+    fail(alice, 20)
+    path = start(alice, "retry", FAILED)
+    url = app.extensions["taskyard.config"].database_url
+    opened = [open_database(url) for _ in range(3)]
+
+    def dispatcher(index: int) -> int:
+        done = 0
+        while True:
+            with transaction.own(opened[index]) as connection:
+                worked = operation_slices.work(connection)
+            done += worked
+            if not worked and alice_sees_the_end():
+                return done
+
+    def alice_sees_the_end() -> bool:
+        return bool(Caller(app, alice.person).get(path).json["state"] == "done")
+
+    done = at_once(*(lambda index=index: dispatcher(index) for index in range(3)))
+    for database in opened:
+        database.dispose()
+    assert [one for one in done if isinstance(one, Exception)] == []
+    assert progress(alice, path) == ("done", 20, 20, 0)
+    assert sum(done) == 20
+    assert len(alice.post("/v1/leases", {"queues": ["c"], "limit": 99}).json["leases"]) == 20
