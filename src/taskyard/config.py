@@ -18,6 +18,7 @@ from taskyard.listening import ConfigError, seal
 
 ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 BODY = validate.Range(1024, 64 * 1024 * 1024)
+KEPT = validate.Range(0, 100 * 366 * 86_400)  # a hundred years
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -37,7 +38,23 @@ class Config:
     refresh_token_s: int = 30 * 86_400
     key_cache_s: float = 5.0
     idempotency_s: int = 86_400
+    keep_succeeded_s: int = 7 * 86_400  # 0: for ever
+    keep_failed_s: int = 30 * 86_400
+    keep_cancelled_s: int = 7 * 86_400
+    keep_expired_s: int = 7 * 86_400
+    keep_lost_s: int = 30 * 86_400
     admin_email: str = "admin@localhost.localdomain"
+
+    @property
+    def keep_s(self) -> dict[str, int]:
+        """Seconds that ended tasks are kept, by their outcome; 0 keeps them for ever."""
+        return {
+            "succeeded": self.keep_succeeded_s,
+            "failed": self.keep_failed_s,
+            "cancelled": self.keep_cancelled_s,
+            "expired": self.keep_expired_s,
+            "lost": self.keep_lost_s,
+        }
 
 
 def _check_origins(origins: list[str]) -> None:
@@ -68,6 +85,11 @@ def from_env(**overrides: Any) -> Config:
             "refresh_token_s": env.int("REFRESH_TOKEN_S", Config.refresh_token_s, validate=validate.Range(60)),
             "key_cache_s": env.float("KEY_CACHE_S", Config.key_cache_s, validate=validate.Range(0, 60)),
             "idempotency_s": env.int("IDEMPOTENCY_S", Config.idempotency_s, validate=validate.Range(60)),
+            "keep_succeeded_s": env.int("KEEP_SUCCEEDED_S", Config.keep_succeeded_s, validate=KEPT),
+            "keep_failed_s": env.int("KEEP_FAILED_S", Config.keep_failed_s, validate=KEPT),
+            "keep_cancelled_s": env.int("KEEP_CANCELLED_S", Config.keep_cancelled_s, validate=KEPT),
+            "keep_expired_s": env.int("KEEP_EXPIRED_S", Config.keep_expired_s, validate=KEPT),
+            "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
             "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
         }
     database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")

@@ -61,6 +61,8 @@ def dispatcher() -> None:
     with settings.database(config) as database:
         timekeeper = threading.Thread(target=clock.keep_synchronised, args=(database.read, stop), name="clock")
         timekeeper.start()
-        duties = all_duties(idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue)
+        duties = all_duties(
+            idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue, keep_s=config.keep_s
+        )
         loop.run(database, duties, stop)
         timekeeper.join()

@@ -1,6 +1,6 @@
 """What the dispatcher does over and over; each duty is one slice of work in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
-from taskyard.queue import sweeps
+from taskyard.queue import retention, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
 from taskyard.users import cleanup
@@ -35,7 +35,14 @@ def _schedules(connection: Connection, *, closed: bool) -> int:
     return schedules.run_due(connection, clock.now(), closed=closed)
 
 
-def all_duties(*, idempotency_s: int, closed_catalogue: bool = False) -> list[Duty]:
+def _remove_ended(keep_s: Mapping[str, int]) -> Callable[[Connection], int]:
+    return lambda connection: retention.remove_ended(connection, keep_s, clock.now())
+
+
+def all_duties(
+    *, idempotency_s: int, closed_catalogue: bool = False, keep_s: Mapping[str, int] | None = None
+) -> list[Duty]:
+    """`keep_s`: seconds that ended tasks are kept, by their outcome; for ever where it says nothing."""
     return [
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
@@ -43,6 +50,7 @@ def all_duties(*, idempotency_s: int, closed_catalogue: bool = False) -> list[Du
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work),
+        Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]
