@@ -34,7 +34,7 @@ _NEXT = (
     .with_for_update(skip_locked=True)
 )
 _PAYLOAD = select(task.c.id, task.c.command, task.c.payload, task.c.outcome).where(task.c.id == bindparam("id"))
-NOT_RETRYABLE = "Only a task that ended without success can be retried."
+NOT_RETRYABLE = "Only a task that ended without success can be retried, while no other task has its unique key."
 NOT_OPEN = "It has ended already."
 NOT_ENDED = "Only a task that has ended can be deleted."
 NOT_WAITING = "Only a task that waits can be moved."
