@@ -18,6 +18,7 @@ from taskyard.core.db import attach, db, engine_binds
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import lease_routes as leases
+from taskyard.tasks import queue_routes as queues
 from taskyard.tasks import routes as tasks
 from taskyard.users import key_routes as keys
 from taskyard.users import routes as users
@@ -76,6 +77,7 @@ def create_app(config: Config | None = None) -> Flask:
         command_tasks.blp,
         leases.blp,
         schedules.blp,
+        queues.blp,
         users.blp,
         users.profile_blp,
         keys.blp,
