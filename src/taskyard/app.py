@@ -20,6 +20,7 @@ from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import queue_routes as queues
 from taskyard.tasks import routes as tasks
+from taskyard.tasks import worker_routes as workers
 from taskyard.users import key_routes as keys
 from taskyard.users import routes as users
 from taskyard.users import token_routes as tokens
@@ -78,6 +79,7 @@ def create_app(config: Config | None = None) -> Flask:
         leases.blp,
         schedules.blp,
         queues.blp,
+        workers.blp,
         users.blp,
         users.profile_blp,
         keys.blp,

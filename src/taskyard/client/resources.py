@@ -1,7 +1,7 @@
 """What the server answers, as frozen objects; fields that a newer server adds are passed over."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
@@ -107,6 +107,14 @@ class Lease(Resource):
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         return super().from_json({**found, "task": LeasedTask.from_json(found["task"])})
+
+
+class Claimed(list[Lease]):
+    """What a claim got. `draining`: the server gives this worker nothing more, so that it ends when it is done."""
+
+    def __init__(self, leases: Iterable[Lease], *, draining: bool = False) -> None:
+        super().__init__(leases)
+        self.draining = draining
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
-from taskyard.queue import sweeps
+from taskyard.queue import roll, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.users import cleanup
 
@@ -42,5 +42,6 @@ def all_duties(*, idempotency_s: int, closed_catalogue: bool = False) -> list[Du
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
+        Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),
         Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, text, tuple_, update
 
 from taskyard.core.db import AnyRow
 from taskyard.core.ids import new_id
 from taskyard.core.types import Id, Instant, Json
-from taskyard.queue.tables import lease, worker
+from taskyard.queue.tables import lease, task, worker
 
 LATELY = timedelta(minutes=10)  # who asked within it is shown
 KEPT = timedelta(days=1)
@@ -30,6 +30,18 @@ _WORKING = select(lease.c.holder_id, lease.c.worker)
 _DRAINING = select(worker.c.drain_at).where(
     worker.c.holder_id == bindparam("holder"), worker.c.name == bindparam("name"), worker.c.drain_at.is_not(None)
 )
+_HELD = select(
+    lease.c.task_id,
+    lease.c.holder_id,
+    lease.c.worker,
+    lease.c.queue,
+    lease.c.leased_at,
+    lease.c.beat_at,
+    lease.c.expires_at,
+    lease.c.progress,
+    lease.c.note,
+    task.c.command,
+).join_from(lease, task, task.c.id == lease.c.task_id)
 _ASKING = select(worker.c.queues, worker.c.seen_at).order_by(worker.c.seen_at.desc()).limit(MOST_ASKING)
 
 
@@ -64,7 +76,9 @@ def page(connection: Connection, wanted: Filter, now: datetime) -> list[AnyRow]:
     working = tuple_(worker.c.holder_id, worker.c.name).in_(_WORKING)
     query = _of(wanted.holder_id).where(or_(worker.c.seen_at > now - LATELY, working))
     if wanted.after is not None:
-        query = query.where(tuple_(worker.c.name, worker.c.id) > tuple_(*wanted.after))
+        name, worker_id = wanted.after
+        last = tuple_(literal(name, worker.c.name.type), literal(worker_id, worker.c.id.type))
+        query = query.where(tuple_(worker.c.name, worker.c.id) > last)
     return list(connection.execute(query.order_by(worker.c.name, worker.c.id).limit(wanted.limit)))
 
 
@@ -84,11 +98,11 @@ def drain(connection: Connection, worker_id: str, at: datetime | None) -> None:
 
 def leases_of(connection: Connection, workers: list[AnyRow]) -> list[AnyRow]:
     """What these workers run, the oldest lease first."""
-    columns = (lease.c[name] for name in ("task_id", "holder_id", "worker", "queue", "leased_at", "expires_at"))
-    shown = select(*columns, lease.c.beat_at, lease.c.progress, lease.c.note)
+    if not workers:
+        return []
     pairs = [(row.holder_id, row.name) for row in workers]
-    held = shown.where(tuple_(lease.c.holder_id, lease.c.worker).in_(pairs))
-    return list(connection.execute(held.order_by(lease.c.leased_at).limit(MOST_LEASES))) if pairs else []
+    held = _HELD.where(tuple_(lease.c.holder_id, lease.c.worker).in_(pairs))
+    return list(connection.execute(held.order_by(lease.c.leased_at).limit(MOST_LEASES)))
 
 
 def forget(connection: Connection, now: datetime) -> int:
