@@ -19,7 +19,7 @@ from taskyard.client.errors import (
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.outcome import Failure
 from taskyard.client.oversight import Queue, WorkerInfo
-from taskyard.client.resources import Attempt, Extension, Lease, Report, Settled, Task
+from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
 from taskyard.client.running import RunningTask, Stop
 from taskyard.client.worker import Worker
 
@@ -28,6 +28,7 @@ __all__ = [
     "Client",
     "Conflict",
     "DoNotRetry",
+    "Explanation",
     "Extension",
     "Failure",
     "Forbidden",

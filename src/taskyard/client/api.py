@@ -12,7 +12,7 @@ from uuid import uuid4
 from taskyard.client.errors import NotEnded, TaskyardError, from_problem
 from taskyard.client.leasing import Leasing
 from taskyard.client.oversight import Oversight, next_page
-from taskyard.client.resources import Attempt, Task, encode
+from taskyard.client.resources import Attempt, Explanation, Task, encode
 from taskyard.client.transport import Request, pauses
 
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
@@ -132,6 +132,10 @@ class Client(Leasing, Oversight):
         """Its runs, first to last, the one under way included."""
         found = self._send(Request("GET", _path(task_id, "attempts"))).json()["attempts"]
         return [Attempt.from_json(one) for one in found]
+
+    def explain(self, task_id: str) -> Explanation:
+        """Why it does not run just now."""
+        return Explanation.from_json(self._send(Request("GET", _path(task_id, "explain"))).json())
 
     def list(
         self,

@@ -126,6 +126,29 @@ class Settled(Resource):
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Reason(Resource):
+    """One reason why a task does not run, and what to do about it."""
+
+    code: str
+    detail: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Explanation(Resource):
+    """Every reason why a task does not run, the one that decides first; and what happens next."""
+
+    id: str
+    status: str
+    reasons: list[Reason]
+    next: str
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return super().from_json({**found, "reasons": [Reason.from_json(one) for one in found["reasons"]]})
+
+
 class Sent:
     """What is sent as a JSON object without its empty fields."""
 
