@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from support.caller import Caller
+from support.signals import until
 from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.queue import overview, purge, ready
 from taskyard.tasks import queues
+from taskyard.tasks.waiting import waiting
 
 DEEDS = ("pause", "resume", "drain", "open")
 
@@ -139,6 +142,27 @@ def test_a_claim_that_waits_respects_a_pause_and_gets_its_task_when_it_ends(
         lambda: mia.post("/v1/queues/q/resume"), lambda: claim(Caller(app, alice.person), "q", wait=10)
     )
     assert (resumed.status_code, taken) == (200, [task_id])
+
+
+def test_a_claim_that_waits_when_the_pause_comes_gets_nothing_and_does_not_spin(
+    app: Flask, alice: Caller, mia: Caller, database: Database
+) -> None:
+    begun: list[Any] = []
+    note = begun.append
+
+    def deed() -> str:
+        until(lambda: len(waiting(database)) == 1)
+        mia.post("/v1/queues/q/pause")
+        task_id = submit(alice)
+        event.listen(database.write, "begin", note)
+        return task_id
+
+    try:
+        task_id, taken = at_once(deed, lambda: claim(Caller(app, alice.person), "q", wait=0.8))
+    finally:
+        event.remove(database.write, "begin", note)
+    assert (taken, status(alice, task_id)) == ([], "queued")
+    assert len(begun) <= 1  # the one look for which the new task woke it
 
 
 def test_a_closed_queue_takes_nothing_new_and_runs_what_waits(alice: Caller, mia: Caller) -> None:
