@@ -17,7 +17,6 @@ from taskyard.client.errors import (
     Unreachable,
 )
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
-from taskyard.client.outcome import Failure
 from taskyard.client.oversight import Queue, WorkerInfo
 from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
 from taskyard.client.running import RunningTask, Stop

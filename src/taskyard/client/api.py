@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, overload
-from urllib.parse import quote, urlencode, urlsplit
-from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 

@@ -6,7 +6,6 @@ from flask import Response, current_app
 
 from taskyard.tasks import batches, preferred, render, service, submission
 from taskyard.tasks.batch_schemas import LINES, BatchIn, BatchOut, BatchQuery
-from taskyard.tasks import render, service, submission
 from taskyard.tasks.explain import Explanation, explain
 from taskyard.tasks.explain_schemas import ExplanationOut
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
