@@ -20,7 +20,9 @@ from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import operation_routes as operations
+from taskyard.tasks import queue_routes as queues
 from taskyard.tasks import routes as tasks
+from taskyard.tasks import worker_routes as workers
 from taskyard.users import key_routes as keys
 from taskyard.users import routes as users
 from taskyard.users import token_routes as tokens
@@ -80,6 +82,8 @@ def create_app(config: Config | None = None) -> Flask:
         operations.blp,
         leases.blp,
         schedules.blp,
+        queues.blp,
+        workers.blp,
         users.blp,
         users.profile_blp,
         keys.blp,

@@ -24,10 +24,29 @@ def test_a_drained_worker_claims_nothing_more_and_lets_its_task_end(
 ) -> None:
     worker = work(shared_server, {"drained": UNTIL_THERE.format(path=tmp_path / "go")}, "--concurrency", "2")
     task = client.submit("drained")
-    until(lambda: client.get(task.id).status == "running")
+    until(lambda: "started" in worker.output())  # a lease that comes after the signal is given back
     worker.signal(signal.SIGTERM)
     until(lambda: "stopping" in worker.output())
     next_one = client.submit("drained")
+    (tmp_path / "go").touch()
+    assert worker.wait() == 0
+    assert client.get(task.id).result == "done"
+    assert client.get(next_one.id).status == "queued"
+
+
+@on_sqlite
+def test_a_worker_that_the_server_drains_ends_once_its_task_has(
+    shared_server: Server, client: Client, work: Work, tmp_path: Path
+) -> None:
+    run = UNTIL_THERE.format(path=tmp_path / "go")
+    worker = work(shared_server, {"ended": run}, "--concurrency", "2", "--grace-s", "0")
+    task = client.submit("ended")
+    until(lambda: client.get(task.id).status == "running")
+    [found] = [one for one in client.workers() if one.queues == ["ended"]]
+    assert [one["task_id"] for one in found.running] == [task.id]
+    assert client.drain_worker(found.id).draining_since is not None
+    next_one = client.submit("ended")  # wakes its claim, which is then told
+    until(lambda: "drained by the server" in worker.output())
     (tmp_path / "go").touch()
     assert worker.wait() == 0
     assert client.get(task.id).result == "done"

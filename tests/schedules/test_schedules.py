@@ -203,6 +203,15 @@ def test_run_tells_when_the_task_does_not_fit_any_more(alice: Caller, mia: Calle
     assert "/payload" in refused.json["detail"]
 
 
+def test_a_closed_queue_refuses_the_task_of_a_schedule(alice: Caller, mia: Caller) -> None:
+    alice.put(PATH, {**DAILY, "task": {"command": "c", "queue": "shut"}})
+    mia.post("/v1/queues/shut/drain")
+    refused = alice.post(f"{PATH}/run")
+    assert refused.status_code == 409
+    assert "The queue shut is closed to new tasks." in refused.json["detail"]
+    assert alice.get("/v1/tasks").json["tasks"] == []
+
+
 def test_answers_are_as_described(app: Flask, alice: Caller, bob: Caller) -> None:
     described = Described(app)
     calls = [

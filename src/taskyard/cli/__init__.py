@@ -7,6 +7,7 @@ from taskyard.cli.people import key, user
 from taskyard.cli.processes import dispatcher, migrate
 from taskyard.cli.up import up
 from taskyard.client.commands import submit, task, work
+from taskyard.client.oversight_commands import explain, queue, worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,11 +25,14 @@ def main() -> None:
     Anywhere, with TASKYARD_URL and TASKYARD_TOKEN set:
       taskyard submit resize '{"width": 200}'      hand in a task
       taskyard task show ID                        what became of it
+      taskyard explain ID                          why it does not run, and what to do
+      taskyard queue list                          where work waits; pause and resume queues
+      taskyard worker list                         who asks for work, and what runs
       taskyard work --run resize='python resize.py'   run tasks: payload on stdin, result from stdout
 
     Settings come from the environment; docs/configuration.md lists them.
     """
 
 
-for command in (up, migrate, dispatcher, doctor, user, key, submit, task, work):
+for command in (up, migrate, dispatcher, doctor, user, key, submit, task, work, explain, queue, worker):
     main.add_command(command)

@@ -17,7 +17,8 @@ from taskyard.client.errors import (
     Unreachable,
 )
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
-from taskyard.client.resources import Attempt, Extension, Lease, Report, Settled, Task
+from taskyard.client.oversight import Queue, WorkerInfo
+from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
 from taskyard.client.running import RunningTask, Stop
 from taskyard.client.worker import Worker
 
@@ -26,6 +27,7 @@ __all__ = [
     "Client",
     "Conflict",
     "DoNotRetry",
+    "Explanation",
     "Extension",
     "Failure",
     "Forbidden",
@@ -35,6 +37,7 @@ __all__ = [
     "Limited",
     "NotEnded",
     "NotFound",
+    "Queue",
     "Refused",
     "Report",
     "RetryIn",
@@ -48,4 +51,5 @@ __all__ = [
     "Unauthenticated",
     "Unreachable",
     "Worker",
+    "WorkerInfo",
 ]

@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, overload
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from taskyard.client.errors import NotEnded, TaskyardError, from_problem
 from taskyard.client.leasing import Leasing
-from taskyard.client.resources import Attempt, Task, encode
-from taskyard.client.transport import Answer, Request, pauses
+from taskyard.client.oversight import Oversight, next_page
+from taskyard.client.resources import Attempt, Explanation, Task, encode
+from taskyard.client.transport import Request, pauses
 
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
 LOOK_EVERY_S = 1.0  # where it does not
@@ -20,7 +21,7 @@ Submitted: TypeAlias = list[Task]
 SubmittedOrNot: TypeAlias = list[Task | TaskyardError]
 
 
-class Client(Leasing):
+class Client(Leasing, Oversight):
     """A Taskyard server: submit tasks and see what becomes of them. Session says what may be given.
 
     Every method raises TaskyardError (errors.py has its kinds).
@@ -130,6 +131,10 @@ class Client(Leasing):
         found = self._send(Request("GET", _path(task_id, "attempts"))).json()["attempts"]
         return [Attempt.from_json(one) for one in found]
 
+    def explain(self, task_id: str) -> Explanation:
+        """Why it does not run just now."""
+        return Explanation.from_json(self._send(Request("GET", _path(task_id, "explain"))).json())
+
     def list(
         self,
         *,
@@ -157,7 +162,7 @@ class Client(Leasing):
         while query is not None:
             answer = self._send(Request("GET", "/v1/tasks", query=query))
             yield from (Task.from_json(one) for one in answer.json()["tasks"])
-            query = _next(answer)
+            query = next_page(answer)
 
     def _task(self, request: Request) -> Task:
         return Task.from_json(self._send(request).json())
@@ -173,12 +178,3 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _path(task_id: str, *deed: str) -> str:
     return "/".join(["/v1/tasks", quote(task_id, safe=""), *deed])
-
-
-def _next(answer: Answer) -> str | None:
-    """The query of the next page, from the Link header (RFC 8288)."""
-    for link in answer.headers.get("Link", "").split(", "):
-        target, _, relation = link.partition(">;")
-        if 'rel="next"' in relation:
-            return urlsplit(target.removeprefix("<")).query
-    return None

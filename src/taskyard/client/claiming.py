@@ -8,7 +8,7 @@ from uuid import uuid4
 from taskyard.client.api import Client
 from taskyard.client.errors import Interrupted, Limited, Refused, TaskyardError
 from taskyard.client.held import Held
-from taskyard.client.resources import Lease
+from taskyard.client.resources import Claimed, Lease
 from taskyard.client.transport import pauses
 
 log = logging.getLogger("taskyard.worker")
@@ -31,6 +31,7 @@ class Claiming:
         sorry: Callable[[list[Lease]], None],
     ) -> None:
         self.fatal: Refused | None = None  # why there is no point in claiming
+        self.drained = False  # the server wants this worker to end
         self._client = client
         self._line = client.twin()  # of its own, so that a waiting claim can be cut
         self._held = held
@@ -60,7 +61,11 @@ class Claiming:
         """Some leases. While the server is away it is asked again, for the same claim, so that no answer is lost."""
         for pause_s in pauses():
             try:
-                return self._ask(self._line, room, claim_id, WAIT_S)
+                claimed = self._ask(self._line, room, claim_id, WAIT_S)
+                if claimed.draining:
+                    self.drained = True
+                    self._held.close()
+                return claimed
             except Interrupted:
                 return []
             except Refused as error:
@@ -84,7 +89,7 @@ class Claiming:
             log.debug("a claim's answer was not asked for again: %s", error)
             return []
 
-    def _ask(self, client: Client, room: int, claim_id: str, wait_s: float) -> list[Lease]:
+    def _ask(self, client: Client, room: int, claim_id: str, wait_s: float) -> Claimed:
         return client.claim(
             self._queues,
             limit=room,

@@ -73,7 +73,7 @@ def work(
     one it stops at once.
     """
     terminal.log()
-    with _problems(), _client(url, token) as client:
+    with problems(), connected(url, token) as client:
         worker = Worker(
             client,
             concurrency=concurrency,
@@ -124,7 +124,7 @@ def submit(
     ended otherwise, and 3 where it has not ended in time.
     """
     given = terminal.payload(payload)
-    with _problems(), _client(url, token) as client:
+    with problems(), connected(url, token) as client:
         task = client.submit(
             command, given, priority=priority, queue=queue, delay_s=delay_s, tags=tags, max_attempts=max_attempts
         )
@@ -151,11 +151,11 @@ def task() -> None:
 @server
 def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
     """Print a task as JSON."""
-    with _problems(), _client(url, token) as client:
+    with problems(), connected(url, token) as client:
         terminal.show(client.get(id), client.attempts(id) if with_attempts else None)
 
 
-def _client(url: str, token: str | None) -> Client:
+def connected(url: str, token: str | None) -> Client:
     if not token:
         raise click.UsageError("Set TASKYARD_TOKEN, or give --token. The first key is in instance/admin.token.")
     try:
@@ -165,7 +165,7 @@ def _client(url: str, token: str | None) -> Client:
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def problems() -> Iterator[None]:
     """What the server refuses, in words instead of a traceback."""
     try:
         yield

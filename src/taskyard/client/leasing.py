@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import uuid4
 
-from taskyard.client.resources import Extension, Lease, Report, Settled, encode
+from taskyard.client.resources import Claimed, Extension, Lease, Report, Settled, encode
 from taskyard.client.session import Session
 from taskyard.client.transport import Request
 
@@ -19,10 +19,11 @@ class Leasing(Session):
         worker: str | None = None,
         claim_id: str | None = None,
         retry_for_s: float | None = None,
-    ) -> list[Lease]:
+    ) -> Claimed:
         """Lease up to `limit` (100 at most) tasks; with `wait_s` (20 at most) until there is one. [] is none.
 
-        After a lost answer the same claim id gets the same leases.
+        After a lost answer the same claim id gets the same leases. `draining` is set on what is returned where the
+        server wants this worker to end.
         """
         sent = {
             "queues": [*queues],
@@ -32,7 +33,8 @@ class Leasing(Session):
             "claim_id": claim_id or str(uuid4()),
         } | ({"worker": worker} if worker else {})
         answer = self._send(Request("POST", "/v1/leases", encode(sent), wait_s=wait_s), retry_for_s)
-        return [] if answer.status == 204 else [Lease.from_json(one) for one in answer.json()["leases"]]
+        draining = answer.headers.get("Taskyard-Worker") == "draining"
+        return Claimed([] if answer.status == 204 else map(Lease.from_json, answer.json()["leases"]), draining=draining)
 
     def extend(self, extensions: Sequence[Extension], *, retry_for_s: float | None = None) -> list[str]:
         """Extend leases; ok, stale (no longer yours: stop) or cancel (stop, then settle) for each, in their order."""

@@ -1,7 +1,7 @@
 """What the server answers, as frozen objects; fields that a newer server adds are passed over."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
@@ -109,6 +109,14 @@ class Lease(Resource):
         return super().from_json({**found, "task": LeasedTask.from_json(found["task"])})
 
 
+class Claimed(list[Lease]):
+    """What a claim got. `draining`: the server gives this worker nothing more, so that it ends when it is done."""
+
+    def __init__(self, leases: Iterable[Lease], *, draining: bool = False) -> None:
+        super().__init__(leases)
+        self.draining = draining
+
+
 @dataclass(frozen=True)
 class Settled(Resource):
     """What became of a report: ok, stale (nothing has changed) or cancelled; and what the task is now."""
@@ -116,6 +124,29 @@ class Settled(Resource):
     status: str
     task_status: str | None
     errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reason(Resource):
+    """One reason why a task does not run, and what to do about it."""
+
+    code: str
+    detail: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Explanation(Resource):
+    """Every reason why a task does not run, the one that decides first; and what happens next."""
+
+    id: str
+    status: str
+    reasons: list[Reason]
+    next: str
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return super().from_json({**found, "reasons": [Reason.from_json(one) for one in found["reasons"]]})
 
 
 class Sent:

@@ -81,6 +81,8 @@ class Shift:
         try:
             while claiming.is_alive() and not self._stop_wanted(TICK_S):
                 pass
+            if self._claiming.drained:
+                self._finish()
             self._drain(claiming)
         finally:
             self._settler.close(FLUSH_S)
@@ -99,6 +101,12 @@ class Shift:
         except Empty:
             return False
         return True
+
+    def _finish(self) -> None:
+        """The server wants this worker to end: what runs may take its time, unless somebody else wants it to stop."""
+        log.info("drained by the server: stopping once %s running tasks have ended", self._held.busy)
+        while self._held.busy and not self._stop_wanted(TICK_S):
+            pass
 
     def _drain(self, claiming: threading.Thread) -> None:
         """Claim nothing more; let what runs end within the grace, then stop it, then give it back."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import postgresql
+from taskyard.queue import gates, postgresql
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.tables import lease, ready, task
 from taskyard.queue.tokens import make_token
@@ -89,18 +89,19 @@ def claim(connection: Connection, claims: list[Claim], now: datetime) -> list[li
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if named and connection.dialect.name == "postgresql":
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
-    return [_claim(connection, wanted, now) for wanted in claims]
+    shut = None if connection.dialect.name == "postgresql" else gates.shut(connection)  # there the claim itself looks
+    return [_claim(connection, wanted, now, shut) for wanted in claims]
 
 
-def _claim(connection: Connection, wanted: Claim, now: datetime) -> list[Lease]:
+def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shut | None) -> list[Lease]:
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         if held := connection.execute(_SAME_CLAIM, again).all():
             return [_lease(row) for row in held]
-    if connection.dialect.name == "postgresql":
+    if shut is None:
         ids = _take_postgresql(connection, wanted, now)
     else:
-        ids = _take_sqlite(connection, wanted, now)
+        ids = _take_sqlite(connection, wanted, shut.less(wanted.holder_id, wanted.worker, wanted.queues), now)
     if not ids:
         return []
     found = {row.task_id: row for row in connection.execute(_BY_ID, {"ids": ids})}
@@ -122,10 +123,10 @@ def _take_postgresql(connection: Connection, wanted: Claim, now: datetime) -> li
     return [str(task_id) for task_id in connection.execute(postgresql.CLAIM, values).scalars()]
 
 
-def _take_sqlite(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
+def _take_sqlite(connection: Connection, wanted: Claim, queues: list[str], now: datetime) -> list[str]:
     ids: list[str] = []
     for lane in PRIORITIES:
-        for queue in wanted.queues:
+        for queue in queues:
             room = wanted.limit - len(ids)
             if room:
                 ids += connection.execute(_HEAD, {"queue": queue, "lane": lane, "room": room}).scalars()

@@ -45,6 +45,7 @@ _EXTEND = (
     .where(lease.c.task_id == bindparam("id"))
     .values(
         expires_at=bindparam("until"),
+        beat_at=bindparam("at"),
         progress=func.coalesce(bindparam("percent"), lease.c.progress),
         note=func.coalesce(bindparam("remark"), lease.c.note),
         log=case(
@@ -71,6 +72,7 @@ def extend(connection: Connection, extensions: list[Extension], now: datetime) -
                 {
                     "id": e.task_id,
                     "until": now + timedelta(seconds=e.lease_s),
+                    "at": now,
                     "percent": e.progress,
                     "remark": e.note,
                     "added": e.log or "",

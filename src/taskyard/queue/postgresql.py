@@ -5,6 +5,7 @@ from sqlalchemy import text
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is
 # full), locked and passed over where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs
 # come as one list: of two lists the planner may read either first, and with it take low priorities before high ones.
+# What is paused or draining is asked in subqueries of their own, as a join might change that order, too.
 CLAIM = text(
     """
     WITH picked AS MATERIALIZED (
@@ -16,6 +17,11 @@ CLAIM = text(
             ORDER BY ready.pass, ready.seq LIMIT :room
             FOR UPDATE SKIP LOCKED
         ) AS head
+        WHERE wanted.queue <> ALL (ARRAY(SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL))
+        AND NOT EXISTS (
+            SELECT FROM worker
+            WHERE worker.holder_id = CAST(:holder AS uuid) AND worker.name = :worker AND worker.drain_at IS NOT NULL
+        )
         LIMIT :room
     ), gone AS (
         DELETE FROM ready USING picked WHERE ready.task_id = picked.task_id

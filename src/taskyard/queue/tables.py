@@ -118,6 +118,7 @@ scheduled = Table(
     Column("queue", String(100), nullable=False),
     Column("lane", SmallInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Index(None, "queue", "run_at"),
 )
 
 lease = Table(
@@ -133,6 +134,7 @@ lease = Table(
     Column("claim_id", String(100)),
     Column("leased_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
+    Column("beat_at", Instant),  # the last heartbeat
     Column("cancel_at", Instant),  # when its cancellation was asked for
     Column("progress", SmallInteger),  # percent
     Column("note", String(500)),
@@ -195,7 +197,14 @@ worker = Table(
     Base.metadata,
     Column("holder_id", Id, primary_key=True),  # the user it claims as
     Column("name", String(200), primary_key=True),
+    Column("id", Id, nullable=False, unique=True),  # what stands in paths: a name may hold anything
     Column("queues", Json, nullable=False),  # that it asked for last
     Column("seen_at", Instant, nullable=False, index=True),
     Column("drain_at", Instant),  # since when it gets nothing more
+    Index(
+        "ix_worker_drain_at",
+        "drain_at",
+        sqlite_where=text("drain_at IS NOT NULL"),
+        postgresql_where=text("drain_at IS NOT NULL"),
+    ),
 )

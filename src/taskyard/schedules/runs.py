@@ -11,6 +11,7 @@ from taskyard.commands import catalogue
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Invalid, TaskyardError
 from taskyard.core.types import Id, Instant
+from taskyard.queue import gates
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.tables import task
 from taskyard.schedules import policy
@@ -72,10 +73,14 @@ def made(
 
     Raises:
         Invalid: it does not fit any more.
+        Conflict: its queue is closed.
     """
     sent = {**schedule.task, "run_at": policy.run_at(schedule.name, due_at, schedule.jitter_s)}
     definition = catalogue.unremembered(connection, sent["command"])
-    return replace(submission.new_task(schedule.owner_id, sent, definition, now, closed=closed), schedule=schedule.name)
+    new = submission.new_task(schedule.owner_id, sent, definition, now, closed=closed)
+    if new.queue in gates.closed(connection):
+        raise gates.refusal(new.queue)
+    return replace(new, schedule=schedule.name)
 
 
 def store(connection: Connection, new: NewTask, now: datetime, due_at: datetime) -> None:

@@ -15,19 +15,26 @@ blp = Blueprint(
     "leases", __name__, url_prefix="/v1", description="What workers do: claim tasks, keep them, settle them."
 )
 
+DRAINING = {
+    "Taskyard-Worker": {
+        "description": "`draining`: this worker gets nothing more. Let it finish what it has, and end.",
+        "schema": {"type": "string", "enum": ["draining"]},
+    }
+}
+
 
 @blp.route("/leases")
 class Leases(MethodView):
     @blp.arguments(ClaimIn())
     @blp.response(200, LeasesOut())
-    @blp.alt_response(204, description="There is no task in these queues.")
+    @blp.alt_response(204, description="There is no task for this worker in these queues.", headers=DRAINING)
     @scope("work")
     def post(self, sent: dict[str, Any]) -> Response:
         """Claim tasks"""
         found = leases.take(current_actor(), sent, caller_gone.watch())
-        if not found:
-            return Response(status=204)
-        return answers.json({"leases": [render.lease(one) for one in found]})
+        if not found.leases:
+            return Response(status=204, headers={"Taskyard-Worker": "draining"} if found.draining else {})
+        return answers.json({"leases": [render.lease(one) for one in found.leases]})
 
 
 @blp.route("/leases/extend")

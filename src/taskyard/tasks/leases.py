@@ -1,7 +1,7 @@
 """What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -11,12 +11,14 @@ from taskyard.commands import catalogue, validation
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
+from taskyard.queue import roll
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.read import schemas_of
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tokens import split_token
+from taskyard.tasks import roll_call
 from taskyard.tasks.lease_schemas import MAX_RESULT
 from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
@@ -27,7 +29,15 @@ Reported = tuple[Report, Any]  # with the result as a value, to be checked
 NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
 
 
-def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> list[Lease]:
+@dataclass(slots=True)
+class Taken:
+    """What a claim got; `draining`: the worker gets nothing, now or later."""
+
+    leases: list[Lease]
+    draining: bool = False
+
+
+def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Taken:
     """Lease tasks to a worker, waiting for one where it asked to. `sent` is a loaded ClaimIn.
 
     Raises:
@@ -36,12 +46,13 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> list[L
     queues = list(dict.fromkeys(sent["queues"]))
     actor.require_queues(queues)
     wanted = Claim(actor.user_id, sent["worker"], queues, sent["limit"], sent["lease_s"], sent.get("claim_id"))
-    found: list[Lease] = []
+    roll_call.note(database(), wanted.holder_id, wanted.worker, queues)
+    found = Taken([])
 
     def attempt() -> bool:
-        leases: list[Lease] = transaction.batch(database(), _claim, wanted)
-        found.extend(leases)
-        return bool(found)
+        found.leases = transaction.batch(database(), _claim, wanted)
+        found.draining = not found.leases and _is_draining(wanted)
+        return bool(found.leases) or found.draining
 
     if sent["wait"]:
         waiting(database()).until(queues, attempt, sent["wait"], gone)
@@ -74,6 +85,11 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
 def _claim(connection: Connection, claims: list[Claim]) -> list[list[Lease]]:
     return claim(connection, claims, clock.now())
+
+
+def _is_draining(wanted: Claim) -> bool:
+    with database().read.connect() as connection:
+        return roll.is_draining(connection, wanted.holder_id, wanted.worker)
 
 
 def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:

@@ -6,6 +6,8 @@ from flask import Response, current_app
 
 from taskyard.tasks import batches, preferred, render, service, submission
 from taskyard.tasks.batch_schemas import LINES, BatchIn, BatchOut, BatchQuery
+from taskyard.tasks.explain import Explanation, explain
+from taskyard.tasks.explain_schemas import ExplanationOut
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
 from taskyard.web import answers, bodies, idempotency, pagination
@@ -105,6 +107,16 @@ class TaskRetry(MethodView):
     def post(self, task_id: str) -> Response:
         """Retry an unsuccessful task"""
         return answers.json(render.task(service.retry(current_actor(), task_id)))
+
+
+@blp.route("/tasks/<id:task_id>/explain")
+class TaskExplain(MethodView):
+    @blp.response(200, ExplanationOut())
+    @refuses(404)
+    @scope("read")
+    def get(self, task_id: str) -> Explanation:
+        """Explain why it waits"""
+        return explain(current_actor(), task_id)
 
 
 @blp.route("/tasks/<id:task_id>/attempts")

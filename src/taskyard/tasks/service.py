@@ -23,14 +23,14 @@ def get(actor: Actor, task_id: str) -> AnyRow:
     """Raises:
     NotFound: there is no such task, or it is not the actor's.
     """
-    return _seen(actor, read.current(database(), task_id, clock.now()))
+    return seen(actor, read.current(database(), task_id, clock.now()))
 
 
 def _own(connection: Connection, actor: Actor, task_id: str) -> AnyRow:
-    return _seen(actor, read.one(connection, task_id, clock.now()))
+    return seen(actor, read.one(connection, task_id, clock.now()))
 
 
-def _seen(actor: Actor, row: AnyRow | None) -> AnyRow:
+def seen(actor: Actor, row: AnyRow | None) -> AnyRow:
     if row is None or not (actor.sees_all_tasks or row.owner_id == actor.user_id):
         raise NotFound("There is no such task.")
     return row

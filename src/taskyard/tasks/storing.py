@@ -11,7 +11,7 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, idempotency
 from taskyard.core.errors import Conflict, TaskyardError
 from taskyard.core.idempotency import Answer, Once, Repeated
-from taskyard.queue import unique
+from taskyard.queue import gates, unique
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.unique import OnConflict, Unique, Verdict
 from taskyard.tasks import render
@@ -60,9 +60,10 @@ def store(connection: Connection, submissions: list[Submission]) -> list[Stored]
 
 
 def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict]:
+    """What became of each by its id; those whose queue is closed are left out."""
     verdicts: dict[str, Verdict] = {}
-    now = clock.now()
-    for wanted in unique.rounds((item.task, item.unique) for item in items):
+    now, closed = clock.now(), gates.closed(connection)
+    for wanted in unique.rounds((item.task, item.unique) for item in items if item.task.queue not in closed):
         found = unique.admit(connection, wanted, now)
         if admitted := [new for new, _ in wanted if found[new.id].other is None]:
             enqueue(connection, admitted, now)
@@ -71,11 +72,11 @@ def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict]:
 
 
 def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict]) -> Stored:
-    answer = one.answer([_outcome(item, verdicts[item.task.id]) for item in one.items])
+    answer = one.answer([_outcome(item, verdicts.get(item.task.id)) for item in one.items])
     if isinstance(answer, Answer):
         if one.once is not None:
             idempotency.keep(connection, one.once, answer)
-        replaced = [verdicts[item.task.id].replaced for item in one.items]
+        replaced = [verdicts[item.task.id].replaced for item in one.items if item.task.id in verdicts]
         return Stored(one.revision, answer, [task_id for task_id in replaced if task_id is not None])
     if one.once is not None and idempotency.find(connection, one.once) is not None:
         raise Repeated  # what is in the way is the first task of the same call
@@ -84,7 +85,9 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
     return Stored(one.revision, answer)
 
 
-def _outcome(item: Item, verdict: Verdict) -> Outcome:
+def _outcome(item: Item, verdict: Verdict | None) -> Outcome:
+    if verdict is None:
+        return gates.refusal(item.task.queue)
     if verdict.other is None:
         return Answer(201, _location(item.task.id), item.shown)
     if item.unique is not None and item.unique.on_conflict is OnConflict.RETURN:

@@ -30,7 +30,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
 
     Raises:
         Invalid: the payload is too large or does not fit the command's schema.
-        Conflict: another task has its unique key.
+        Conflict: another task has its unique key, or its queue is closed.
         Repeated: `once` was used by a call that committed in the meantime.
     """
     while True:

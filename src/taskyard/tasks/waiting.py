@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from sqlalchemy import bindparam, select
 
 from taskyard.core.db import Database
+from taskyard.queue import gates
 from taskyard.queue.tables import ready
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,9 @@ POLL_S = 0.05
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
 
 _QUEUES_WITH_WORK = (
-    select(ready.c.queue).where(ready.c.queue.in_(bindparam("queues", expanding=True))).group_by(ready.c.queue)
+    select(ready.c.queue)
+    .where(ready.c.queue.in_(bindparam("queues", expanding=True)), ready.c.queue.not_in(gates.PAUSED))
+    .group_by(ready.c.queue)
 )
 
 

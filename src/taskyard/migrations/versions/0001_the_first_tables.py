@@ -68,6 +68,7 @@ def upgrade() -> None:
     sa.Column('claim_id', sa.String(length=100), nullable=True),
     sa.Column('leased_at', taskyard.core.types.Instant(timezone=True), nullable=False),
     sa.Column('expires_at', taskyard.core.types.Instant(timezone=True), nullable=False),
+    sa.Column('beat_at', taskyard.core.types.Instant(timezone=True), nullable=True),
     sa.Column('cancel_at', taskyard.core.types.Instant(timezone=True), nullable=True),
     sa.Column('progress', sa.SmallInteger(), nullable=True),
     sa.Column('note', sa.String(length=500), nullable=True),
@@ -172,6 +173,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('task_id', name=op.f('pk_scheduled'))
     )
     with op.batch_alter_table('scheduled', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_scheduled_queue_run_at'), ['queue', 'run_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_scheduled_run_at'), ['run_at'], unique=False)
 
     op.create_table('task',
@@ -252,12 +254,15 @@ def upgrade() -> None:
     op.create_table('worker',
     sa.Column('holder_id', taskyard.core.types.Id(length=36), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('id', taskyard.core.types.Id(length=36), nullable=False),
     sa.Column('queues', taskyard.core.types.Json(), nullable=False),
     sa.Column('seen_at', taskyard.core.types.Instant(timezone=True), nullable=False),
     sa.Column('drain_at', taskyard.core.types.Instant(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('holder_id', 'name', name=op.f('pk_worker'))
+    sa.PrimaryKeyConstraint('holder_id', 'name', name=op.f('pk_worker')),
+    sa.UniqueConstraint('id', name=op.f('uq_worker_id'))
     )
     with op.batch_alter_table('worker', schema=None) as batch_op:
+        batch_op.create_index('ix_worker_drain_at', ['drain_at'], unique=False, sqlite_where=sa.text('drain_at IS NOT NULL'), postgresql_where=sa.text('drain_at IS NOT NULL'))
         batch_op.create_index(batch_op.f('ix_worker_seen_at'), ['seen_at'], unique=False)
 
     op.create_table('attempt',
@@ -355,6 +360,7 @@ def downgrade() -> None:
     op.drop_table('attempt')
     with op.batch_alter_table('worker', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_worker_seen_at'))
+        batch_op.drop_index('ix_worker_drain_at', sqlite_where=sa.text('drain_at IS NOT NULL'), postgresql_where=sa.text('drain_at IS NOT NULL'))
 
     op.drop_table('worker')
     op.drop_table('user')
@@ -375,6 +381,7 @@ def downgrade() -> None:
     op.drop_table('task')
     with op.batch_alter_table('scheduled', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_scheduled_run_at'))
+        batch_op.drop_index(batch_op.f('ix_scheduled_queue_run_at'))
 
     op.drop_table('scheduled')
     with op.batch_alter_table('schedule', schema=None) as batch_op:

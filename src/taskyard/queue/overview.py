@@ -1,0 +1,144 @@
+"""Queues seen from above: which there are, what is set of them, how much waits. No look at a queue is unbounded."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Integer,
+    ScalarSelect,
+    Select,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    union,
+)
+
+from taskyard.core.db import AnyRow
+from taskyard.queue.lifecycle import LANES
+from taskyard.queue.tables import lease, queue, ready, scheduled
+
+MOST = 10_000  # rows are told up to so many
+_NAME = bindparam("name", type_=ready.c.queue.type)
+_AFTER = bindparam("after", type_=ready.c.queue.type)
+_ROOM = bindparam("room", type_=Integer)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A number of rows; `capped`: there may be more."""
+
+    count: int
+    capped: bool
+
+
+def tally(found: int) -> Tally:
+    return Tally(min(found, MOST), found > MOST)
+
+
+def bounded(rows: Select[Any]) -> ScalarSelect[int]:
+    """How many rows there are, MOST + 1 at most."""
+    few = rows.limit(MOST + 1).subquery()
+    return select(func.coalesce(func.sum(literal(1)), 0)).select_from(few).scalar_subquery()
+
+
+def _names_in(table: Table) -> Select[Any]:
+    """The queues in a table after `after`, one jump through its index for each."""
+    first = select(func.min(table.c.queue).label("name")).where(table.c.queue > _AFTER)
+    found = first.cte(f"{table.name}_queue", recursive=True)
+    following = select(func.min(table.c.queue)).where(table.c.queue > found.c.name).scalar_subquery()
+    found = found.union_all(select(following).where(found.c.name.is_not(None)))
+    some = select(found.c.name).where(found.c.name.is_not(None)).limit(_ROOM).subquery()
+    return select(some.c.name)
+
+
+def _names() -> CTE:
+    leased = select(lease.c.queue.label("name")).limit(MOST).subquery()  # it has no index by queue; they are few
+    found = union(
+        _names_in(ready),
+        _names_in(scheduled),
+        select(queue.c.name).where(queue.c.name > _AFTER),
+        select(leased.c.name).where(leased.c.name > _AFTER),
+    ).subquery()
+    return select(found.c.name).order_by(found.c.name).limit(_ROOM).cte("names")
+
+
+def _head(name: ColumnElement[str], lane: int) -> ScalarSelect[int]:
+    """When the first in line of a lane came into it, in microseconds since 1970."""
+    first = select(ready.c.seq).where(ready.c.queue == name, ready.c.lane == lane)
+    return first.order_by(ready.c["pass"], ready.c.seq).limit(1).scalar_subquery()
+
+
+def _states(names: FromClause) -> Select[Any]:
+    return (
+        select(
+            names.c.name,
+            queue.c.paused_at,
+            queue.c.closed_at,
+            func.coalesce(queue.c.version, 0).label("version"),
+            *(_head(names.c.name, lane).label(priority) for priority, lane in LANES.items()),
+        )
+        .join_from(names, queue, queue.c.name == names.c.name, isouter=True)
+        .order_by(names.c.name)
+    )
+
+
+_PAGE = _states(_names())
+_ONE = _states(select(_NAME.label("name")).cte("names"))
+_leased = select(lease.c.queue).limit(MOST + 1).subquery()
+_DEPTHS = select(
+    *(
+        bounded(select(ready.c.seq).where(ready.c.queue == _NAME, ready.c.lane == lane)).label(priority)
+        for priority, lane in LANES.items()
+    ),
+    bounded(select(scheduled.c.run_at).where(scheduled.c.queue == _NAME)).label("scheduled"),
+    select(func.coalesce(func.sum(case((_leased.c.queue == _NAME, 1), else_=0)), 0)).scalar_subquery().label("running"),
+    bounded(select(lease.c.queue)).label("leases"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What is set of a queue (version 0: nothing yet), and since when the first in line waits."""
+
+    name: str
+    paused_at: datetime | None
+    closed_at: datetime | None
+    version: int
+    oldest_ready_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Depths:
+    depth: dict[str, Tally]  # what waits for a worker, by priority
+    scheduled: Tally
+    running: Tally
+
+
+def page(connection: Connection, after: str, limit: int) -> list[QueueState]:
+    """Queues after this name of which something is set, or in which something waits or runs."""
+    return [_state(row) for row in connection.execute(_PAGE, {"after": after, "room": limit})]
+
+
+def one(connection: Connection, name: str) -> QueueState:
+    """Any queue: one that nobody has heard of is empty and open."""
+    return _state(connection.execute(_ONE, {"name": name}).one())
+
+
+def depths(connection: Connection, name: str) -> Depths:
+    row = connection.execute(_DEPTHS, {"name": name}).one()
+    by_priority = {priority: tally(getattr(row, priority)) for priority in LANES}
+    return Depths(by_priority, tally(row.scheduled), Tally(row.running, row.leases > MOST))
+
+
+def _state(row: AnyRow) -> QueueState:
+    heads = [seq for priority in LANES if (seq := getattr(row, priority)) is not None]
+    oldest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=min(heads)) if heads else None
+    return QueueState(row.name, row.paused_at, row.closed_at, row.version, oldest)

@@ -1,0 +1,114 @@
+"""The roll of workers: who asked for which queues, and when; what a claim itself does not write down."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, text, tuple_, update
+
+from taskyard.core.db import AnyRow
+from taskyard.core.ids import new_id
+from taskyard.core.types import Id, Instant, Json
+from taskyard.queue.tables import lease, task, worker
+
+LATELY = timedelta(minutes=10)  # who asked within it is shown
+KEPT = timedelta(days=1)
+SLICE = 500
+MOST_ASKING = 1000  # workers looked at to tell who asks for a queue: those seen last
+MOST_LEASES = 1000  # shown on a page of workers
+
+_SIGN = text(
+    "INSERT INTO worker (holder_id, name, id, queues, seen_at) VALUES (:holder, :name, :id, :queues, :at)"
+    " ON CONFLICT (holder_id, name) DO UPDATE SET queues = excluded.queues, seen_at = excluded.seen_at"
+).bindparams(
+    bindparam("holder", type_=Id),
+    bindparam("id", type_=Id),
+    bindparam("queues", type_=Json),
+    bindparam("at", type_=Instant),
+)
+_WORKING = select(lease.c.holder_id, lease.c.worker)
+_DRAINING = select(worker.c.drain_at).where(
+    worker.c.holder_id == bindparam("holder"), worker.c.name == bindparam("name"), worker.c.drain_at.is_not(None)
+)
+_HELD = select(
+    lease.c.task_id,
+    lease.c.holder_id,
+    lease.c.worker,
+    lease.c.queue,
+    lease.c.leased_at,
+    lease.c.beat_at,
+    lease.c.expires_at,
+    lease.c.progress,
+    lease.c.note,
+    task.c.command,
+).join_from(lease, task, task.c.id == lease.c.task_id)
+_ASKING = select(worker.c.queues, worker.c.seen_at).order_by(worker.c.seen_at.desc()).limit(MOST_ASKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`holder_id`: whose workers, None for all; `after`: (name, id) of the last one of the page before."""
+
+    holder_id: str | None
+    after: tuple[str, str] | None
+    limit: int
+
+
+def sign(connection: Connection, holder_id: str, name: str, queues: list[str], now: datetime) -> None:
+    connection.execute(_SIGN, {"holder": holder_id, "name": name, "id": new_id(), "queues": queues, "at": now})
+
+
+def is_draining(connection: Connection, holder_id: str, name: str) -> bool:
+    return connection.execute(_DRAINING, {"holder": holder_id, "name": name}).first() is not None
+
+
+def asked(connection: Connection) -> dict[str, datetime]:
+    """When a worker last asked for each queue."""
+    found: dict[str, datetime] = {}
+    for row in connection.execute(_ASKING):
+        for name in row.queues:
+            found.setdefault(name, row.seen_at)
+    return found
+
+
+def page(connection: Connection, wanted: Filter, now: datetime) -> list[AnyRow]:
+    """Workers by name who asked lately or hold a lease."""
+    working = tuple_(worker.c.holder_id, worker.c.name).in_(_WORKING)
+    query = _of(wanted.holder_id).where(or_(worker.c.seen_at > now - LATELY, working))
+    if wanted.after is not None:
+        name, worker_id = wanted.after
+        last = tuple_(literal(name, worker.c.name.type), literal(worker_id, worker.c.id.type))
+        query = query.where(tuple_(worker.c.name, worker.c.id) > last)
+    return list(connection.execute(query.order_by(worker.c.name, worker.c.id).limit(wanted.limit)))
+
+
+def one(connection: Connection, holder_id: str | None, worker_id: str) -> AnyRow | None:
+    return connection.execute(_of(holder_id).where(worker.c.id == worker_id)).first()
+
+
+def _of(holder_id: str | None) -> Select[Any]:
+    query: Select[Any] = select(worker)
+    return query if holder_id is None else query.where(worker.c.holder_id == holder_id)
+
+
+def drain(connection: Connection, worker_id: str, at: datetime | None) -> None:
+    """Give a worker nothing more from now on, or (None) what it asks for again."""
+    connection.execute(update(worker).where(worker.c.id == worker_id).values(drain_at=at))
+
+
+def leases_of(connection: Connection, workers: list[AnyRow]) -> list[AnyRow]:
+    """What these workers run, the oldest lease first."""
+    if not workers:
+        return []
+    pairs = [(row.holder_id, row.name) for row in workers]
+    held = _HELD.where(tuple_(lease.c.holder_id, lease.c.worker).in_(pairs))
+    return list(connection.execute(held.order_by(lease.c.leased_at).limit(MOST_LEASES)))
+
+
+def forget(connection: Connection, now: datetime) -> int:
+    """Remove workers of whom nothing was heard for long and who hold nothing; returns how many."""
+    old = select(worker.c.id).where(
+        worker.c.seen_at < now - KEPT, tuple_(worker.c.holder_id, worker.c.name).not_in(_WORKING)
+    )
+    gone = delete(worker).where(worker.c.id.in_(old.order_by(worker.c.seen_at).limit(SLICE)))
+    return connection.execute(gone).rowcount

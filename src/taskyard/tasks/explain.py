@@ -1,0 +1,103 @@
+"""Explaining a task: gather what is known of it at this moment, and let reasons.py say what that means."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
+
+from taskyard.core import clock
+from taskyard.core.db import AnyRow, database
+from taskyard.queue import overview, roll
+from taskyard.queue.lifecycle import STATUS, Status
+from taskyard.queue.overview import Tally, bounded, tally
+from taskyard.queue.tables import attempt, lease, ready, task
+from taskyard.tasks import reasons, service
+from taskyard.tasks.facts import Facts, Reason, Running
+from taskyard.users.actor import Actor
+
+# In one statement, so that the task is seen in one place: in line, under a lease, or in neither.
+_TASK = (
+    select(
+        task.c.id,
+        task.c.owner_id,
+        task.c.queue,
+        STATUS.label("status"),
+        task.c.run_at,
+        func.coalesce(lease.c.attempt, task.c.attempts).label("attempts"),
+        task.c.failures,
+        task.c.max_attempts,
+        task.c.expires_at,
+        task.c.finished_at,
+        lease.c.worker,
+        lease.c.leased_at,
+        lease.c.beat_at,
+        lease.c.expires_at.label("lease_expires_at"),
+        lease.c.cancel_at,
+        ready.c.lane,
+        ready.c["pass"],
+        ready.c.seq,
+    )
+    .join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
+    .join(ready, ready.c.task_id == task.c.id, isouter=True)
+    .where(task.c.id == bindparam("task_id"))
+)
+_LAST = (
+    select(attempt.c.outcome, attempt.c.ended_at)
+    .where(attempt.c.task_id == bindparam("task_id"))
+    .order_by(attempt.c.number.desc())
+    .limit(1)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """As ExplanationOut shows it."""
+
+    id: str
+    status: Status
+    reasons: list[Reason]
+    next: str
+
+
+def explain(actor: Actor, task_id: str) -> Explanation:
+    """Raises:
+    NotFound: there is no such task, or it is not the actor's.
+    """
+    with database().read.connect() as connection:
+        row = connection.execute(_TASK, {"task_id": task_id, "now": clock.now()}).first()
+        facts = _facts(connection, service.seen(actor, row))
+    return Explanation(task_id, facts.status, reasons.reasons(facts), reasons.following(facts))
+
+
+def _facts(connection: Connection, row: AnyRow) -> Facts:
+    last = connection.execute(_LAST, {"task_id": row.id}).first()
+    queue = overview.one(connection, row.queue)
+    return Facts(
+        now=clock.now(),
+        status=Status(row.status),
+        queue=row.queue,
+        run_at=row.run_at,
+        attempts=row.attempts,
+        failures=row.failures,
+        max_attempts=row.max_attempts,
+        expires_at=row.expires_at,
+        finished_at=row.finished_at,
+        last=last.outcome if last else None,
+        last_ended_at=last.ended_at if last else None,
+        paused_at=queue.paused_at,
+        closed_at=queue.closed_at,
+        asked_at=roll.asked(connection).get(row.queue),
+        ahead=None if row.seq is None else _ahead(connection, row),
+        running=_running(row) if row.worker is not None else None,
+    )
+
+
+def _ahead(connection: Connection, place: AnyRow) -> Tally:
+    """The tasks before it in line, counted up to a bound."""
+    lane, turn, seq = place[-3:]  # `pass` is no name of Python's
+    same = and_(ready.c.lane == lane, or_(ready.c["pass"] < turn, and_(ready.c["pass"] == turn, ready.c.seq < seq)))
+    before = select(ready.c.seq).where(ready.c.queue == place.queue, or_(ready.c.lane < lane, same))
+    return tally(connection.execute(select(bounded(before))).scalar_one())
+
+
+def _running(row: AnyRow) -> Running:
+    return Running(row.worker, row.attempts, row.leased_at, row.beat_at, row.lease_expires_at, row.cancel_at)

@@ -1,0 +1,73 @@
+"""What is known of a task when somebody asks why it does not run, and the reasons there may be."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from taskyard.queue.lifecycle import Status
+from taskyard.queue.overview import Tally
+
+
+class Code(StrEnum):
+    SCHEDULED = "scheduled"
+    RETRY_WAITING = "retry_waiting"
+    DUE = "due"
+    DISPATCHER_LATE = "dispatcher_late"
+    QUEUE_PAUSED = "queue_paused"
+    QUEUE_CLOSED = "queue_closed"
+    NO_WORKER = "no_worker"
+    TASKS_AHEAD = "tasks_ahead"
+    NEXT_IN_LINE = "next_in_line"
+    EXPIRES = "expires"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+    LEASE_OVER = "lease_over"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    code: Code
+    detail: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The lease of the attempt under way."""
+
+    worker: str
+    attempt: int
+    since: datetime
+    beat_at: datetime | None
+    until: datetime
+    cancel_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a task at one moment.
+
+    `ahead` are the tasks before it in line, None where it does not stand in one; `last` is how its last attempt ended.
+    """
+
+    now: datetime
+    status: Status
+    queue: str
+    run_at: datetime
+    attempts: int
+    failures: int
+    max_attempts: int
+    expires_at: datetime | None = None
+    finished_at: datetime | None = None
+    last: str | None = None
+    last_ended_at: datetime | None = None
+    paused_at: datetime | None = None
+    closed_at: datetime | None = None
+    asked_at: datetime | None = None  # when a worker last asked for the queue
+    ahead: Tally | None = None
+    running: Running | None = None

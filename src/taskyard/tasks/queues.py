@@ -1,0 +1,143 @@
+"""What can be done with queues: everybody reads them, moderators and admins change them."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Connection, func, insert, literal, select, update
+
+from taskyard.core import clock, transaction
+from taskyard.core.conflicts import naming_conflicts
+from taskyard.core.db import database, db
+from taskyard.core.errors import Fault, Invalid, NotFound, Stale
+from taskyard.queue import overview, purge, roll
+from taskyard.queue.overview import Depths, QueueState
+from taskyard.queue.tables import queue
+from taskyard.users.actor import Actor
+from taskyard.users.models import Role
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
+ASKING = timedelta(minutes=1)
+MOST_PURGED = 20 * purge.SLICE  # by one call, so that it is answered soon
+NOBODY = "Work waits, and no worker has asked for this queue in the last minute."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A queue as it is at one moment, as QueueOut shows it. `depths` are there where one queue is asked for."""
+
+    state: QueueState
+    now: datetime
+    last_asked_at: datetime | None
+    depths: Depths | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.depths if name in {"depth", "scheduled", "running"} else self.state, name)
+
+    @property
+    def age_s(self) -> float | None:
+        since = self.state.oldest_ready_at
+        return None if since is None else max(0.0, (self.now - since).total_seconds())
+
+    @property
+    def is_asked(self) -> bool:
+        return self.last_asked_at is not None and self.now - self.last_asked_at <= ASKING
+
+    @property
+    def warning(self) -> str | None:
+        waits = self.state.oldest_ready_at is not None and self.state.paused_at is None
+        return NOBODY if waits and not self.is_asked else None
+
+
+def page(query: dict[str, Any], after: str | None) -> list[Line]:
+    """Queues by name, one more than `limit`: those of which something is set, or in which something waits or runs."""
+    with database().read.connect() as connection:
+        asked, now = roll.asked(connection), clock.now()
+        states = overview.page(connection, after or "", query["limit"] + 1)
+    return [Line(state, now, asked.get(state.name)) for state in states]
+
+
+def get(name: str) -> Line:
+    """Raises:
+    NotFound: no queue can have this name.
+    """
+    _check(name)
+    with database().read.connect() as connection:
+        return _line(connection, name)
+
+
+def _line(connection: Connection, name: str) -> Line:
+    state = overview.one(connection, name)
+    return Line(state, clock.now(), roll.asked(connection).get(name), overview.depths(connection, name))
+
+
+def pause(actor: Actor, name: str, version: int | None) -> Line:
+    """Let no worker have anything of it."""
+    return _set(actor, name, version, paused_at=_since(queue.c.paused_at))
+
+
+def resume(actor: Actor, name: str, version: int | None) -> Line:
+    return _set(actor, name, version, paused_at=None)
+
+
+def drain(actor: Actor, name: str, version: int | None) -> Line:
+    """Take no new tasks; what waits is still run."""
+    return _set(actor, name, version, closed_at=_since(queue.c.closed_at))
+
+
+def open_again(actor: Actor, name: str, version: int | None) -> Line:
+    return _set(actor, name, version, closed_at=None)
+
+
+def empty(actor: Actor, name: str, confirm: str) -> tuple[int, bool]:
+    """Cancel what waits in it, slice by slice; how many that were, and whether something may be left.
+
+    Raises:
+        Invalid: `confirm` is not the queue's name.
+    """
+    actor.require(Role.MODERATOR)
+    _check(name)
+    if confirm != name:
+        raise Invalid([Fault("Send the queue's name, to say that you mean it.", pointer="/confirm")])
+    done = 0
+    while done < MOST_PURGED:
+        with transaction.own(database()) as connection:
+            slice_ = len(purge.cancel_waiting(connection, name, clock.now()))
+        done += slice_
+        if slice_ < purge.SLICE:
+            return done, False
+    return done, True
+
+
+def _since(column: Column[datetime]) -> Any:
+    """Now, unless it has been so for longer."""
+    return func.coalesce(column, literal(clock.now(), column.type))
+
+
+def _check(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise NotFound("There is no such queue, and none can have this name.")
+
+
+def _set(actor: Actor, name: str, version: int | None, **values: Any) -> Line:
+    """Set something of a queue. One of which nothing was set yet has version 0.
+
+    Raises:
+        NotFound: no queue can have this name.
+        Stale: it has another version.
+        Conflict: somebody else sets something of it for the first time at this moment.
+    """
+    actor.require(Role.MODERATOR)
+    _check(name)
+    now = clock.now()
+    found = db.session.execute(select(queue.c.version).where(queue.c.name == name).with_for_update()).first()
+    known = found.version if found is not None else 0
+    if version is not None and version != known:
+        raise Stale("The queue has another version by now. Read it again.")
+    if found is None:
+        with naming_conflicts(pk_queue="Somebody else is changing this queue just now. Try again."):
+            db.session.execute(insert(queue).values(name=name, version=0, created_at=now, updated_at=now))
+    changed = update(queue).where(queue.c.name == name)
+    db.session.execute(changed.values(**values, version=queue.c.version + 1, updated_at=now))
+    return _line(db.session.connection(), name)

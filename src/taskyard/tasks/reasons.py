@@ -1,0 +1,152 @@
+"""Why a task does not run just now, and what to do about it: from what is known of it to sentences, and nothing else.
+
+docs/explain.md tells of every code.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from taskyard.core.types import instant_to_text
+from taskyard.queue.lifecycle import Status
+from taskyard.tasks.facts import Code, Facts, Reason, Running
+
+ASKING = timedelta(minutes=1)
+DUTY = timedelta(seconds=5)  # a dispatcher that runs is never so late
+
+ENDED = {
+    Status.SUCCEEDED: (
+        Code.SUCCEEDED,
+        "A worker has done it.",
+        "Nothing: read its result. Submit another to do it again.",
+    ),
+    Status.FAILED: (
+        Code.FAILED,
+        "Its attempts are used up.",
+        "Read its error and GET …/attempts, mend the cause, then POST …/retry.",
+    ),
+    Status.CANCELLED: (Code.CANCELLED, "Somebody cancelled it.", "POST …/retry, should it run after all."),
+    Status.EXPIRED: (
+        Code.EXPIRED,
+        "No worker had started it by its expires_at.",
+        "POST …/retry runs it without that limit; see to it that workers ask for its queue in time.",
+    ),
+    Status.LOST: (
+        Code.LOST,
+        "Its worker vanished, so whether the work was done is not known, and its command holds such tasks.",
+        "Find out whether the work was done. If not, POST …/retry; if it was, leave it or delete it.",
+    ),
+}
+AFTER = {"failed": "failed", "lost": "was lost with its worker", "released": "was given back by its worker"}
+
+
+def reasons(facts: Facts) -> list[Reason]:
+    """Every reason, the one that decides first."""
+    if facts.status in ENDED:
+        code, detail, action = ENDED[facts.status]
+        return [Reason(code, f"{detail} It ended at {_at(facts.finished_at)}.", action)]
+    if facts.running is not None:
+        return list(_running(facts, facts.running))
+    return [*_time(facts), *_line(facts), *_limits(facts)]
+
+
+def _time(facts: Facts) -> Iterator[Reason]:
+    if facts.ahead is not None:
+        return
+    if facts.run_at > facts.now:
+        if facts.last in AFTER:
+            detail = f"Attempt {facts.attempts} {AFTER[facts.last]} at {_at(facts.last_ended_at)}; {_count(facts)}. "
+            again = f"The next one is due at {_at(facts.run_at)}."
+            yield Reason(Code.RETRY_WAITING, detail + again, _SOONER)
+        else:
+            yield Reason(Code.SCHEDULED, f"It is scheduled for {_at(facts.run_at)}.", _SOONER)
+    elif facts.now - facts.run_at > DUTY:
+        yield Reason(
+            Code.DISPATCHER_LATE,
+            f"It was due at {_at(facts.run_at)}, and no dispatcher has let it go yet.",
+            "Start a dispatcher (`taskyard dispatcher`), or look into the log of the one that runs.",
+        )
+    else:
+        yield Reason(Code.DUE, f"It was due at {_at(facts.run_at)}; a dispatcher lets it go any moment.", "Nothing.")
+
+
+_SOONER = 'To run it sooner, PATCH it with {"run_at": <a time that has passed>}.'
+
+
+def _line(facts: Facts) -> Iterator[Reason]:
+    """What stands between the task and a worker; of one that waits for its time, what will."""
+    if facts.paused_at is not None:
+        detail = f"The queue {facts.queue} is paused since {_at(facts.paused_at)}."
+        yield Reason(Code.QUEUE_PAUSED, detail, f"POST /v1/queues/{facts.queue}/resume, with the role for it.")
+    asks = facts.asked_at is not None and facts.now - facts.asked_at <= ASKING
+    if not asks:
+        last = f"the last one did at {_at(facts.asked_at)}" if facts.asked_at else "none has of late"
+        yield Reason(
+            Code.NO_WORKER,
+            f"No worker has asked for the queue {facts.queue} in the last minute: {last}.",
+            f"Start one that asks for {facts.queue}, or see whether those there are have their hands full.",
+        )
+    if facts.ahead is None:
+        return
+    if facts.ahead.count:
+        number = f"{facts.ahead.count:,}{' or more' if facts.ahead.capped else ''}"
+        detail = f"{number} {'task stands' if number == '1' else 'tasks stand'} before it in the queue {facts.queue}."
+        yield Reason(Code.TASKS_AHEAD, detail, 'Wait, add workers, or PATCH it with {"priority": "high"}.')
+    elif asks and facts.paused_at is None:
+        yield Reason(Code.NEXT_IN_LINE, "It is the next in its queue.", "Nothing: the next worker that asks gets it.")
+
+
+def _limits(facts: Facts) -> Iterator[Reason]:
+    if facts.closed_at is not None:
+        detail = (
+            f"The queue {facts.queue} is closed to new tasks since {_at(facts.closed_at)}; what waits is still run."
+        )
+        yield Reason(Code.QUEUE_CLOSED, detail, "Nothing: that does not hold this task up.")
+    if facts.expires_at is not None:
+        detail = f"It is no longer worth starting from {_at(facts.expires_at)} on."
+        yield Reason(Code.EXPIRES, detail, "See to it that it starts before, or it ends as expired.")
+
+
+def _running(facts: Facts, held: Running) -> Iterator[Reason]:
+    beat = f"last heartbeat at {_at(held.beat_at)}" if held.beat_at else "no heartbeat yet"
+    yield Reason(
+        Code.RUNNING,
+        f"Attempt {held.attempt} runs on the worker {held.worker} since {_at(held.since)}: {beat},"
+        f" its lease ends at {_at(held.until)}.",
+        "Nothing. GET …/attempts shows its log; POST …/cancel stops it.",
+    )
+    if held.cancel_at is not None:
+        detail = (
+            f"Its cancellation was asked for at {_at(held.cancel_at)}; its worker hears of it at its next heartbeat."
+        )
+        yield Reason(Code.CANCELLING, detail, "Wait. A worker that never answers loses it when its lease ends.")
+    if held.until < facts.now:
+        yield Reason(
+            Code.LEASE_OVER,
+            f"Its lease ended at {_at(held.until)} without a word of its worker.",
+            "Wait: a dispatcher takes it away within seconds. If it does not, start one (`taskyard dispatcher`).",
+        )
+
+
+def following(facts: Facts) -> str:
+    """What happens next, in a sentence."""
+    if facts.status in ENDED:
+        return "Nothing, unless somebody retries or deletes it." if facts.status is not Status.SUCCEEDED else "Nothing."
+    if facts.running is not None:
+        if facts.running.until < facts.now:
+            return "A dispatcher ends this attempt as lost, and the command's on_lost says what then."
+        if facts.running.cancel_at is not None:
+            return "Its worker stops it, and it ends as cancelled; unless it is done before it hears of that."
+        return "Its worker settles it, or is silent until the lease ends and loses it."
+    if facts.ahead is None:
+        return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
+    if facts.paused_at is not None:
+        return "It keeps its place until the queue is resumed."
+    return f"The first worker that asks for {facts.queue} when nothing stands before it gets it."
+
+
+def _count(facts: Facts) -> str:
+    return f"{facts.failures} of {facts.max_attempts} failures are used up"
+
+
+def _at(moment: datetime | None) -> str:
+    return "a time unknown" if moment is None else instant_to_text(moment)

@@ -1,0 +1,54 @@
+"""`taskyard explain`, `queue` and `worker`, against the real server."""
+
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from support.people import ALICE, MIA, Person
+from support.server import Server
+from taskyard.cli import main
+from taskyard.client import Client
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.parametrize("shared_server", ["sqlite"], indirect=True),  # the database does not matter here
+]
+
+
+@pytest.fixture
+def run(shared_server: Server) -> Callable[..., Result]:
+    """The `taskyard` command, as Mia unless told otherwise."""
+
+    def invoke(*argv: str, person: Person = MIA) -> Result:
+        return CliRunner().invoke(main, argv, env={"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": person.key})
+
+    return invoke
+
+
+def test_a_task_is_explained_in_words(run: Callable[..., Result], client: Client) -> None:
+    task = client.submit("o-explain", queue="o-explain")
+    told = run("explain", task.id).stdout
+    assert told.startswith(f"{task.id} is queued.\n\nno_worker: No worker has asked for the queue o-explain")
+    assert "\nNext: The first worker that asks for o-explain" in told
+    unknown = run("explain", "00000000-0000-7000-8000-000000000000")
+    assert (unknown.exit_code, "There is no such task." in unknown.stderr) == (1, True)
+
+
+def test_a_queue_is_paused_resumed_and_listed(run: Callable[..., Result], client: Client) -> None:
+    client.submit("o-queue", queue="o-queue")
+    assert "o-queue: paused since " in run("queue", "pause", "o-queue").stdout
+    assert client.claim(["o-queue"]) == []
+    assert "o-queue: paused since " in run("queue", "list").stdout
+    assert "the first in line waits for " in run("queue", "resume", "o-queue").stdout
+    assert client.queue("o-queue").depth["normal"] == {"count": 1, "capped": False}
+    refused = run("queue", "pause", "o-queue", person=ALICE)
+    assert (refused.exit_code, "role" in refused.stderr) == (1, True)
+
+
+def test_workers_are_listed_with_what_they_run(run: Callable[..., Result], client: Client) -> None:
+    task = client.submit("o-worker", queue="o-worker")
+    client.claim(["o-worker"], worker="the o-worker")
+    told = run("worker", "list").stdout
+    assert "the o-worker asked at " in told
+    assert f"  o-worker {task.id}\n" in told

@@ -1,0 +1,113 @@
+"""The reasons why a task does not run, as a table: from facts to codes."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from support.source import DOCS
+from taskyard.queue.lifecycle import OUTCOMES, Status
+from taskyard.queue.overview import Tally
+from taskyard.tasks.facts import Code, Facts, Running
+from taskyard.tasks.reasons import ENDED, following, reasons
+
+NOW = datetime(2026, 11, 3, 12, 0, 0, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+NEXT = Facts(  # nothing stands in its way
+    now=NOW,
+    status=Status.QUEUED,
+    queue="q",
+    run_at=after(-10),
+    attempts=0,
+    failures=0,
+    max_attempts=5,
+    asked_at=after(-60),
+    ahead=Tally(0, False),
+)
+LATER = replace(NEXT, status=Status.SCHEDULED, ahead=None, run_at=after(60))
+HELD = Running("host-1", 2, after(-30), after(-1), after(29), None)
+RUNS = replace(NEXT, status=Status.RUNNING, ahead=None, running=HELD)
+WAITS = [
+    (NEXT, {}, ["next_in_line"]),
+    (NEXT, {"ahead": Tally(1, False)}, ["tasks_ahead"]),
+    (NEXT, {"asked_at": None}, ["no_worker"]),
+    (NEXT, {"asked_at": after(-60.1)}, ["no_worker"]),
+    (NEXT, {"asked_at": after(-61), "ahead": Tally(3, False)}, ["no_worker", "tasks_ahead"]),
+    (NEXT, {"paused_at": after(-1)}, ["queue_paused"]),
+    (NEXT, {"paused_at": after(-1), "ahead": Tally(9, True)}, ["queue_paused", "tasks_ahead"]),
+    (NEXT, {"closed_at": after(-1), "expires_at": after(9)}, ["next_in_line", "queue_closed", "expires"]),
+    (LATER, {}, ["scheduled"]),
+    (LATER, {"last": "failed", "attempts": 1, "failures": 1}, ["retry_waiting"]),
+    (LATER, {"last": "lost", "attempts": 1}, ["retry_waiting"]),
+    (LATER, {"last": "released", "attempts": 1}, ["retry_waiting"]),
+    (LATER, {"last": "cancelled", "attempts": 1}, ["scheduled"]),
+    (LATER, {"paused_at": after(-1), "asked_at": None}, ["scheduled", "queue_paused", "no_worker"]),
+    (LATER, {"status": Status.QUEUED, "run_at": NOW}, ["due"]),
+    (LATER, {"status": Status.QUEUED, "run_at": after(-5)}, ["due"]),
+    (LATER, {"status": Status.QUEUED, "run_at": after(-5.1)}, ["dispatcher_late"]),
+    (RUNS, {}, ["running"]),
+    (RUNS, {"paused_at": after(-1), "asked_at": None}, ["running"]),
+    (RUNS, {"running": replace(HELD, cancel_at=after(-1))}, ["running", "cancelling"]),
+    (RUNS, {"running": replace(HELD, until=after(-1))}, ["running", "lease_over"]),
+]
+
+
+@pytest.mark.parametrize(("facts", "changed", "codes"), WAITS)
+def test_what_is_known_of_a_task_tells_why_it_does_not_run(
+    facts: Facts, changed: dict[str, Any], codes: list[str]
+) -> None:
+    assert [one.code for one in reasons(replace(facts, **changed))] == codes
+
+
+@pytest.mark.parametrize("status", sorted(OUTCOMES))
+def test_a_task_that_has_ended_has_one_reason(status: Status) -> None:
+    ended = replace(NEXT, status=status, finished_at=after(-1), ahead=None, paused_at=NOW, asked_at=None)
+    [one] = reasons(ended)
+    assert one.code == status.value
+    assert one.detail.endswith("It ended at 2026-11-03T11:59:59.000000Z.")
+    assert following(ended).startswith("Nothing")
+
+
+def test_a_reason_names_moments_numbers_and_names() -> None:
+    retry = replace(LATER, last="failed", attempts=2, failures=2, last_ended_at=after(-5))
+    assert reasons(retry)[0].detail == (
+        "Attempt 2 failed at 2026-11-03T11:59:55.000000Z; 2 of 5 failures are used up."
+        " The next one is due at 2026-11-03T12:01:00.000000Z."
+    )
+    ahead = [reasons(replace(NEXT, ahead=tally))[0].detail for tally in (Tally(1, False), Tally(10_000, True))]
+    assert ahead == ["1 task stands before it in the queue q.", "10,000 or more tasks stand before it in the queue q."]
+    assert reasons(RUNS)[0].detail == (
+        "Attempt 2 runs on the worker host-1 since 2026-11-03T11:59:30.000000Z: last heartbeat at"
+        " 2026-11-03T11:59:59.000000Z, its lease ends at 2026-11-03T12:00:29.000000Z."
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (NEXT, "The first worker that asks for q"),
+        (replace(NEXT, paused_at=NOW), "until the queue is resumed"),
+        (LATER, "A dispatcher puts it in line at 2026-11-03T12:01:00"),
+        (RUNS, "Its worker settles it"),
+        (replace(RUNS, running=replace(HELD, cancel_at=NOW)), "ends as cancelled"),
+        (replace(RUNS, running=replace(HELD, until=after(-1))), "ends this attempt as lost"),
+    ],
+)
+def test_it_is_told_what_happens_next(facts: Facts, words: str) -> None:
+    assert words in following(facts)
+
+
+def test_every_outcome_and_every_code_is_covered() -> None:
+    assert set(ENDED) == OUTCOMES
+    assert {code for *_, codes in WAITS for code in codes} | OUTCOMES == set(Code)
+
+
+def test_every_code_has_its_line_in_the_docs() -> None:
+    page = (DOCS / "explain.md").read_text()
+    assert [code for code in Code if f"| `{code.value}` |" not in page] == []
