@@ -106,6 +106,15 @@ def test_ended_tasks_are_deleted(app: Flask, alice: Caller) -> None:
     assert statuses(alice) == []
 
 
+def test_nothing_is_moved_to_a_closed_queue(app: Flask, alice: Caller, mia: Caller) -> None:
+    submit(alice)
+    mia.post("/v1/queues/shut/drain")
+    path = start(alice, "move", {"queue": "c"}, queue="shut")
+    dispatch(app)
+    assert progress(alice, path) == ("done", 1, 0, 1)
+    assert [task["queue"] for task in alice.get("/v1/tasks").json["tasks"]] == ["c"]
+
+
 def test_waiting_tasks_are_moved(app: Flask, alice: Caller) -> None:
     first, later = submit(alice), submit(alice, delay_s=60)
     path = start(alice, "move", {"queue": "c"}, queue="other")

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from taskyard.core import clock
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue import control, read
+from taskyard.queue import control, gates, read
 from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import RETRYABLE
 from taskyard.queue.tables import task
@@ -94,6 +94,8 @@ def _deed(connection: Connection, operation: AnyRow, now: datetime) -> tuple[Dee
         return lambda task_id: control.remove(connection, task_id), NOT_ENDED
     if operation.action == "move":
         place = Change(queue=arguments["queue"])
+        if arguments["queue"] in gates.closed(connection):
+            return lambda _: False, gates.refusal(arguments["queue"]).detail
         return lambda task_id: control.change(connection, task_id, place, now), NOT_WAITING
     if "patch" in arguments:
         patch = Patch(connection, arguments["patch"])
