@@ -16,9 +16,7 @@ TOKEN = {"description": "From the lease. It alone authorises what is done with t
 class ClaimIn(Schema):
     """What a worker asks for."""
 
-    queues = Items(
-        queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]}
-    )
+    queues = Items(queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]})
     limit = fields.Integer(strict=True, load_default=1, validate=validate.Range(1, 100))
     lease_s = fields.Integer(
         strict=True,

@@ -38,9 +38,7 @@ def queue_field(**kwargs: Any) -> fields.Field[Any]:
 
 
 def tags_field(**kwargs: Any) -> fields.Field[Any]:
-    return Items(
-        Text(validate=TAG), validate=validate.Length(max=20), metadata={"example": ["customer-17"]}, **kwargs
-    )
+    return Items(Text(validate=TAG), validate=validate.Length(max=20), metadata={"example": ["customer-17"]}, **kwargs)
 
 
 def owner_field() -> fields.Field[Any]:
