@@ -32,10 +32,13 @@ from taskyard.users.tokens import Issuer
 from taskyard.web import auth, converters, cors, docs, health, problems, requests
 from taskyard.web.blueprint import Api
 from taskyard.web.edge import Edge
+from taskyard.web.whole import Request
 
 
 class App(Flask):
     """Flask, less what this app never needs at each request."""
+
+    request_class = Request
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # no view is async; asking that of each costs more than calling it
@@ -55,6 +58,7 @@ def create_app(config: Config | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=config.max_body,
     )
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # it redirects to whatever the Host header says
     db.init_app(app)
     with app.app_context():
         database = attach(db.engines[None], db.engines["read"])

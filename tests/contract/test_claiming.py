@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from support.people import ALICE
 from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
 from taskyard.queue.claim import Claim
@@ -98,6 +99,14 @@ def test_a_claim_id_belongs_to_whoever_claims(yard: Yard) -> None:
     yard.claim(claim_id="c-1")
     theirs = Claim("00000000-0000-7000-8000-000000000002", "w", ["q"], 1, 60, "c-1")
     assert yard.do(claim_all, [theirs]) == [[]]
+
+
+def test_a_claim_id_gets_nothing_of_queues_that_are_not_asked_for(yard: Yard) -> None:
+    """Two keys of one user may be for different queues, and use the same claim_id."""
+    yard.add()
+    yard.claim(claim_id="c-1")
+    elsewhere = Claim(ALICE.id, "w", ["other"], 1, 60, "c-1")
+    assert yard.do(claim_all, [elsewhere]) == [[]]
 
 
 def test_a_task_that_is_gone_does_not_break_a_claim(yard: Yard) -> None:

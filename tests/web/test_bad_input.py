@@ -128,6 +128,17 @@ def test_every_fault_is_told_at_once(yard: Yard) -> None:
     assert told == {"/command", "/priority", "/max_attempts", "/tags/1", "/colour"}
 
 
+@pytest.mark.parametrize("deed", ["extend", "settle"])
+def test_a_list_that_is_too_long_is_not_looked_at_item_by_item(yard: Yard, deed: str) -> None:
+    answer = Caller(yard.app, ALICE).post(f"/v1/leases/{deed}", {"leases": [{}] * 1001})
+    assert [fault["pointer"] for fault in answer.json["errors"]] == ["/leases"]
+
+
+def test_two_slashes_are_no_redirect_to_the_host_that_was_sent(yard: Yard) -> None:
+    answer = Caller(yard.app, ALICE).get("/v1//tasks", headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize("given", ["", "a b", "x" * 101, "<script>", "é", "a/b"])
 def test_a_request_id_of_nonsense_is_replaced(yard: Yard, given: str) -> None:
     answer = Caller(yard.app, ALICE).get("/healthz", headers={"X-Request-ID": given})

@@ -26,6 +26,7 @@ class Lines:
                 super().connect()
                 lines._enter(self)
 
+        Tracked.__name__ = kind.__name__  # urllib3 shows it in its errors
         return Tracked
 
     def _enter(self, connection: HTTPConnection) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.web.schema import Number, Schema
+from taskyard.web.schema import Items, Number, Schema
 
 MAX_DELAY_S = 366 * 86_400
 LIST = "list"
@@ -29,7 +29,7 @@ class Backoff(Schema):
         validate=validate.Range(0, MAX_DELAY_S),
         metadata={"description": "The longest wait of every kind but list; by default an hour.", "example": 600},
     )
-    delays_s = fields.List(
+    delays_s = Items(
         Number(validate=validate.Range(0, MAX_DELAY_S)),
         validate=validate.Length(1, 100),
         metadata={"description": "Of the kind list: a wait for each failure; the last one goes on.", "example": [5]},

@@ -96,7 +96,8 @@ def claim(connection: Connection, claims: list[Claim], now: datetime) -> list[li
 def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shut | None) -> list[Lease]:
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
-        if held := connection.execute(_SAME_CLAIM, again).all():
+        # Of these queues only: another key of the same user may not work on those it was claimed from.
+        if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
             return [_lease(row) for row in held]
     if shut is None:
         ids = _take_postgresql(connection, wanted, now)

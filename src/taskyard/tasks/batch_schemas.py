@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from taskyard.tasks.schemas import TaskIn, TaskOut
-from taskyard.web.schema import Problem, Schema
+from taskyard.web.schema import Items, Problem, Schema
 
 MOST = 1000
 TASK = TaskIn()
@@ -26,7 +26,7 @@ class BatchIn(Schema):
 
     lines = "tasks"  # what the lines of a body of NDJSON are
 
-    tasks = fields.List(Unread(TaskIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
+    tasks = Items(Unread(TaskIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
     atomic = fields.Boolean(
         truthy={True},
         falsy={False},

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, queue_field
-from taskyard.web.schema import NotBlank, Number, Schema, Text, When
+from taskyard.web.schema import Items, NotBlank, Number, Schema, Text, When
 
 LEASE_S = validate.Range(1, 43_200)
 MAX_RESULT = 1024 * 1024  # bytes of JSON
@@ -16,9 +16,7 @@ TOKEN = {"description": "From the lease. It alone authorises what is done with t
 class ClaimIn(Schema):
     """What a worker asks for."""
 
-    queues = fields.List(
-        queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]}
-    )
+    queues = Items(queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]})
     limit = fields.Integer(strict=True, load_default=1, validate=validate.Range(1, 100))
     lease_s = fields.Integer(
         strict=True,
@@ -85,7 +83,7 @@ class ExtensionIn(Schema):
 class ExtensionsIn(Schema):
     """Signs of life, for many leases at once."""
 
-    leases = fields.List(fields.Nested(ExtensionIn), required=True, validate=validate.Length(1, 1000))
+    leases = Items(fields.Nested(ExtensionIn), required=True, validate=validate.Length(1, 1000))
 
 
 class ExtensionOut(Schema):
@@ -143,7 +141,7 @@ class ReportIn(Schema):
 class ReportsIn(Schema):
     """How attempts ended, for many leases at once."""
 
-    leases = fields.List(
+    leases = Items(
         fields.Nested(ReportIn),
         required=True,
         validate=validate.Length(1, 1000),

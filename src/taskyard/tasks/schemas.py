@@ -10,7 +10,7 @@ from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.tasks.unique_schemas import UniqueIn
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import NotBlank, Number, Schema, Text, When
+from taskyard.web.schema import Items, NotBlank, Number, Schema, Text, When
 
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 QUEUE = validate.Regexp(
@@ -38,9 +38,7 @@ def queue_field(**kwargs: Any) -> fields.Field[Any]:
 
 
 def tags_field(**kwargs: Any) -> fields.Field[Any]:
-    return fields.List(
-        Text(validate=TAG), validate=validate.Length(max=20), metadata={"example": ["customer-17"]}, **kwargs
-    )
+    return Items(Text(validate=TAG), validate=validate.Length(max=20), metadata={"example": ["customer-17"]}, **kwargs)
 
 
 def owner_field() -> fields.Field[Any]:

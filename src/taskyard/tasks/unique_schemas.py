@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.unique import OPEN, OnConflict
-from taskyard.web.schema import NotBlank, Number, Schema, Text
+from taskyard.web.schema import Items, NotBlank, Number, Schema, Text
 
 MAX_WINDOW_S = 366 * 86_400
 
@@ -19,7 +19,7 @@ class UniqueIn(Schema):
         validate=[NotBlank(), validate.Length(max=200)],
         metadata={"description": "A name of your own for what must not be there twice.", "example": "invoice-4711"},
     )
-    while_ = fields.List(
+    while_ = Items(
         fields.String(validate=validate.OneOf([status.value for status in Status])),
         data_key="while",
         load_default=lambda: list(OPEN),

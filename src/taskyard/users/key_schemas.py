@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.users.fields import USER_ID
 from taskyard.users.scopes import BASIC, RULE, SCOPE
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import NotBlank, Schema, Text, When
+from taskyard.web.schema import Items, NotBlank, Schema, Text, When
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 
@@ -25,7 +25,7 @@ class KeyIn(Schema):
         validate=[NotBlank(), validate.Length(max=100)],
         metadata={"description": "To tell it from others.", "example": "resizer on host 7"},
     )
-    scopes = fields.List(
+    scopes = Items(
         Text(validate=validate.Regexp(rf"{SCOPE.pattern}\Z", error=RULE)),
         load_default=lambda: list(BASIC),
         validate=[validate.Length(1, 50), _different],

@@ -43,9 +43,9 @@ class TokenIn(Schema):
         },
     )
 
-    @validates_schema(skip_on_field_errors=False)
-    def whole(self, data: dict[str, Any], **_: Any) -> None:
-        missing = [name for name in GRANTS.get(data.get("grant_type", ""), ()) if name not in data]
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def whole(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        missing = [name for name in GRANTS.get(data.get("grant_type", ""), ()) if name not in original]
         if missing:
             raise ValidationError({name: ["Missing data for required field."] for name in missing})
 

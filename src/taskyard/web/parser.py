@@ -7,12 +7,14 @@ import flask
 import marshmallow as ma
 from webargs import missing
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from taskyard.core import json
 from taskyard.core.errors import Fault, Invalid, UnsupportedType
 
 NDJSON = "application/x-ndjson"
 MOST_LINES = 10_000  # that are read; whoever takes lines takes fewer
+MOST_FORM = 64 * 1024  # bytes; a form of 2 MiB may hold so many fields that taking it apart takes seconds
 
 
 class StrictParser(FlaskParser):
@@ -44,6 +46,8 @@ class StrictParser(FlaskParser):
     def load_form(self, req: flask.Request, schema: ma.Schema) -> Any:
         if req.mimetype != "application/x-www-form-urlencoded":
             raise UnsupportedType("Send the body with the header Content-Type: application/x-www-form-urlencoded.")
+        if len(req.get_data(cache=True, parse_form_data=False)) > MOST_FORM:
+            raise RequestEntityTooLarge
         return super().load_form(req, schema)
 
     def handle_error(

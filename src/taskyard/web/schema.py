@@ -1,5 +1,6 @@
 """The base of all marshmallow schemas, and the fields that several of them use."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,32 @@ from taskyard.core.types import instant_to_text
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
+MOST_UNKNOWN = 20  # fields that are told one by one
+
+
 class Schema(ma.Schema):
+    """Fields that nobody knows are refused; very many of them at once, as telling each takes seconds."""
+
     class Meta:
         unknown = ma.RAISE
         ordered = True
+
+    def load(self, data: Any, *, unknown: Any = None, **kwargs: Any) -> Any:
+        refused = (unknown or self.unknown) == ma.RAISE
+        if refused and isinstance(data, Mapping) and len(data) > len(self.load_fields) + MOST_UNKNOWN:
+            raise ma.ValidationError(f"Has {len(data):,} fields; at most {len(self.load_fields)} are known here.")
+        return super().load(data, unknown=unknown, **kwargs)
+
+
+class Items(fields.List[Any]):
+    """A list in a body. One that is too long is refused by its length: looking at each item would take seconds."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list):
+            for validator in self.validators:
+                if isinstance(validator, validate.Length):
+                    validator(value)
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Text(fields.String):
