@@ -294,6 +294,7 @@ LEASES = [
 ]
 QUERIES = [
     listing("limit=0", "limit=0", "limit"),
+    listing("a parameter given twice", "status=queued&status=running", "status"),
     listing("limit=-1", "limit=-1", "limit"),
     listing("limit=10^9", "limit=1000000000", "limit"),
     listing("5,000 digits for a limit", "limit=" + "9" * 5000, "limit"),

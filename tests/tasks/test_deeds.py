@@ -1,5 +1,6 @@
 """Cancel, retry, change and delete a task."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -94,7 +95,8 @@ def test_a_failed_task_runs_again_with_fresh_counts(alice: Caller) -> None:
 
 
 def test_an_expired_task_can_be_retried(alice: Caller, time: FrozenClock, app: Any) -> None:
-    task = submit(alice, expires_at=time.now().isoformat())
+    task = submit(alice, expires_at=(time.now() + timedelta(seconds=1)).isoformat())
+    time.advance(1)
     from_dispatcher(app, "expire")
     assert alice.get(task).json["status"] == "expired"
     assert alice.post(f"{task}/retry").json["status"] == "queued"

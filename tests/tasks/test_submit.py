@@ -103,6 +103,21 @@ def test_when_a_task_may_run(
     assert claimed.status_code == (200 if status == "queued" else 204)
 
 
+def test_a_task_that_has_expired_already_is_refused(alice: Caller, time: FrozenClock) -> None:
+    refused = alice.post("/v1/tasks", {"command": "c", "expires_at": time.now().isoformat()})
+    assert refused.status_code == 422
+    assert refused.json["errors"] == [{"detail": "Must be in the future.", "pointer": "/expires_at"}]
+
+
+def test_when_a_task_was_due_stays_known(alice: Caller, time: FrozenClock) -> None:
+    task = alice.post("/v1/tasks", {"command": "c"}).json
+    time.advance(5)
+    [lease] = alice.post("/v1/leases", {"queues": ["c"]}).json["leases"]
+    alice.post("/v1/leases/settle", {"leases": [{"token": lease["token"], "outcome": "succeeded"}]})
+    done = alice.get(f"/v1/tasks/{task['id']}").json
+    assert (done["status"], done["run_at"]) == ("succeeded", task["run_at"])
+
+
 def test_times_are_told_in_utc(alice: Caller) -> None:
     sent = {"run_at": "2999-01-01T01:30:00+01:30", "expires_at": "9998-12-31T23:59:59.999999-00:00"}
     task = alice.post("/v1/tasks", {"command": "c", **sent}).json

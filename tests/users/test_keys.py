@@ -99,6 +99,14 @@ def test_a_key_ends_when_it_expires(alice: Caller, time: FrozenClock) -> None:
     assert [caller.get("/v1/profile").status_code for caller in (short, dated)] == [401, 401]
 
 
+def test_a_key_does_not_outlive_the_one_it_is_made_with(alice: Caller, time: FrozenClock) -> None:
+    short = with_key(alice, expires_in_s=60)
+    end = instant_to_text(time.now() + timedelta(seconds=60))
+    assert short.post("/v1/keys", CI).json["expires_at"] == end
+    assert short.post("/v1/keys", {**CI, "expires_in_s": 30}).json["expires_at"] < end
+    assert short.post("/v1/keys", {**CI, "expires_in_s": 61}).status_code == 403
+
+
 def test_the_last_use_is_recorded_to_a_minute(alice: Caller, time: FrozenClock) -> None:
     made = alice.post("/v1/keys", CI)
     caller = Caller(alice.app, token=made.json["key"])

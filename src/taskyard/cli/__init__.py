@@ -13,7 +13,7 @@ from taskyard.client.oversight_commands import explain, queue, worker
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="taskyard")
 def main() -> None:
-    """A self-hosted task queue and webhook hub that speaks plain HTTP.
+    """A self-hosted task queue that speaks plain HTTP.
 
     \b
     On a server:

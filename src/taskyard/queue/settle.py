@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, case, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import policy
@@ -93,7 +93,7 @@ _END_TASK = (
         crashes=task.c.crashes + bindparam("crashed"),
         outcome=bindparam("outcome"),
         finished_at=bindparam("finished_at"),
-        run_at=bindparam("run_at"),
+        run_at=func.coalesce(bindparam("run_at", type_=task.c.run_at.type), task.c.run_at),
         result=bindparam("result"),
         fingerprint=bindparam("fingerprint"),
         error=case((bindparam("keeps_error", type_=Integer) == 1, task.c.error), else_=bindparam("error")),
@@ -205,7 +205,7 @@ def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
         "crashed": int(ended.crashed),
         "outcome": ended.decision.outcome.value if isinstance(ended.decision, End) else None,
         "finished_at": now if over else None,
-        "run_at": ended.lease.leased_at if isinstance(ended.decision, End) else ended.decision.at,
+        "run_at": None if isinstance(ended.decision, End) else ended.decision.at,
         "result": ended.result,
         "error": ended.error,
         "fingerprint": _fingerprint(ended),

@@ -96,6 +96,8 @@ def new_task(
     if definition is None and closed:
         raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
     priority = sent.get("priority") or (definition.priority if definition else "normal")
+    if (expires_at := sent.get("expires_at")) is not None and expires_at <= now:
+        raise Invalid([Fault("Must be in the future.", pointer="/expires_at")])
     run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
     timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S
     max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
@@ -113,7 +115,7 @@ def new_task(
         tags=list(dict.fromkeys(sent["tags"])),
         created_at=now,
         run_at=starts_at,
-        expires_at=sent.get("expires_at"),
+        expires_at=expires_at,
         timeout_s=timeout_s,
         max_attempts=max_attempts,
         max_crashes=sent.get("max_crashes") or (definition and definition.max_crashes) or policy.MAX_CRASHES,

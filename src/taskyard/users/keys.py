@@ -29,7 +29,7 @@ def create(actor: Actor, sent: dict[str, Any]) -> tuple[Key, str]:
     """Make a key for oneself, or as an admin for another; returns it with its secret. `sent` is a loaded KeyIn.
 
     Raises:
-        Forbidden: it would have scopes that the caller does not have itself, or it is for another.
+        Forbidden: it would have scopes that the caller does not have itself, outlive its key, or be for another.
         Invalid: it would be expired, its user is not there, or the user's role does not have its scopes.
     """
     user_id = str(sent.get("user_id", actor.user_id))
@@ -38,7 +38,7 @@ def create(actor: Actor, sent: dict[str, Any]) -> tuple[Key, str]:
     missing = scopes.beyond(sent["scopes"], actor.scopes)
     if missing:
         raise Forbidden(f"A key cannot have scopes that your credentials lack: {', '.join(missing)}.")
-    expires_at = _expiry(sent, clock.now())
+    expires_at = _within_life(actor, _expiry(sent, clock.now()))
     _check_user(user_id, sent["scopes"])
     key, secret = make(user_id, sent["name"], sent["scopes"], expires_at)
     db.session.add(key)
@@ -53,6 +53,14 @@ def _expiry(sent: dict[str, Any], now: datetime) -> datetime | None:
     if expires_at is not None and expires_at <= now:
         raise Invalid([Fault("Must be in the future.", pointer="/expires_at")])
     return expires_at
+
+
+def _within_life(actor: Actor, expires_at: datetime | None) -> datetime | None:
+    """When a key may end that was made with this key: with that one at the latest."""
+    last = db.session.execute(select(Key.expires_at).where(Key.id == actor.key_id)).scalar()
+    if last is not None and expires_at is not None and expires_at > last:
+        raise Forbidden("A key cannot outlive the key it is made with.")
+    return expires_at or last
 
 
 def _check_user(user_id: str, wanted: list[str]) -> None:

@@ -15,6 +15,7 @@ worker_connections = 4096  # most of them idle long polls
 keepalive = 75
 timeout = 60
 graceful_timeout = 30
+forwarder_headers = ""  # by default any local client may set SCRIPT_NAME and PATH_INFO
 limit_request_line = 8190  # the most that gunicorn allows
 preload_app = False  # the app must be imported after gevent has patched the standard library
 control_socket_disable = True  # its path is per user: two instances would collide

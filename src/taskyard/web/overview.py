@@ -9,7 +9,7 @@ SCOPES = {
     "admin": "Manage users.",
 }
 ABOUT = """\
-A self-hosted task queue and webhook hub that speaks plain HTTP. Submit tasks, run them with workers in any language,
+A self-hosted task queue that speaks plain HTTP. Submit tasks, run them with workers in any language,
 read their results.
 
 ## Credentials

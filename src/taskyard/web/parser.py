@@ -39,6 +39,9 @@ class StrictParser(FlaskParser):
 
     def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
         try:
+            twice = [name for name, values in req.args.lists() if len(values) > 1]
+            if twice:
+                raise Invalid([Fault("Give it once.", parameter=name) for name in twice])
             return super().load_querystring(req, schema)
         except UnicodeDecodeError as error:  # raw bytes where RFC 3986 wants them percent-encoded
             raise Invalid([Fault("The query string must be percent-encoded UTF-8.", parameter="")]) from error
