@@ -5,6 +5,7 @@ import time
 from flask import Blueprint, Response
 
 from taskyard.app import create_app
+from taskyard.web import answers
 from taskyard.web.auth import public
 
 blp = Blueprint("io", __name__)
@@ -15,7 +16,7 @@ blp = Blueprint("io", __name__)
 def wait() -> Response:
     """Wait 50 ms for something else"""
     time.sleep(0.05)
-    return Response('{"status":"ok"}', content_type="application/json")
+    return answers.json({"status": "ok"})
 
 
 app = create_app()

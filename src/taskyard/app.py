@@ -5,7 +5,9 @@ from functools import partial
 from threading import Event
 from typing import Any
 
+import flask
 from flask import Flask
+from werkzeug.routing import MapAdapter
 
 from taskyard import config as settings
 from taskyard.commands import catalogue
@@ -39,6 +41,14 @@ class App(Flask):
     """Flask, less what this app never needs at each request."""
 
     request_class = Request
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        if request is None:
+            return super().create_url_adapter(request)
+        sent = request.environ  # no URL is built from the Host header, so it need not be taken apart
+        path = sent["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        where = (sent.get("SCRIPT_NAME") or "/", "", sent["wsgi.url_scheme"], path, sent["REQUEST_METHOD"])
+        return MapAdapter(self.url_map, "", *where, sent.get("QUERY_STRING"))
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # no view is async; asking that of each costs more than calling it

@@ -43,6 +43,7 @@ class Settings:
         self.__dict__.update({name: setting.get() for name, setting in config.settings.items()})
         for name in ("is_ssl", "address"):
             self.__dict__[name] = getattr(config, name)
+        self.forwarded_allow_networks = config.forwarded_allow_networks
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._config, name)
@@ -52,6 +53,18 @@ class Response(wsgi.Response):
     """Holds the head back until the first piece of the body, so that most answers are one packet."""
 
     _dated: ClassVar[tuple[int, str]] = (0, "")  # the second, and how HTTP writes it
+    _plain: ClassVar[set[str]] = set()  # names of headers that are handed on as they are
+
+    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """gunicorn's own, which looks closely at a name once: an app has few."""
+        kept: Any = self.headers
+        for name, value in headers:
+            if name in self._plain and wsgi.HEADER_VALUE_RE.fullmatch(value):
+                kept.append((name, value))
+            else:
+                super().process_headers([(name, value)])
+                if name.lower() != "content-length" and not util.is_hoppish(name):
+                    self._plain.add(name)
 
     def send_headers(self) -> None:
         if not self.headers_sent:
