@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-MAX_CRASHES = 3  # where the task says nothing
 JITTER = 0.1
-OPEN = ("scheduled", "queued", "running")
 
 
 @dataclass
@@ -17,6 +15,7 @@ class Life:
     run_at: datetime
     expires_at: datetime | None
     max_attempts: int
+    max_crashes: int
     on_lost: str
     backoff_s: int
     place: str | None = None
@@ -71,7 +70,7 @@ class Life:
             return self._over("cancelled", "cancelled")
         if self.on_lost == "hold":
             return self._over("lost", "lost")
-        if self.on_lost == "fail" or self.crashes >= MAX_CRASHES:
+        if self.on_lost == "fail" or self.crashes >= self.max_crashes:
             return self._over("lost", "failed")
         return self._again("lost", now, self.backoff_s)
 
