@@ -54,7 +54,7 @@ CHAOS_SEEDS ?= 1 2 3
 CHAOS_EVERY_S ?= 4
 
 chaos: $(DEV_STAMP)  ## Kill everything at random for some minutes: CHAOS_TASKS=20000 CHAOS_SEEDS="1 2 3"
-	@CHAOS_TASKS="$(CHAOS_TASKS)" CHAOS_SEEDS="$(CHAOS_SEEDS)" CHAOS_EVERY_S="$(CHAOS_EVERY_S)" \
+	@CHAOS_TASKS="$(CHAOS_TASKS)" CHAOS_SEEDS="$(CHAOS_SEEDS)" CHAOS_EVERY_S="$(CHAOS_EVERY_S)" CHAOS_KILLS=1000 \
 		$(BIN)/pytest -rP -k nothing_is_lost tests/e2e/test_chaos.py
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)

@@ -22,7 +22,8 @@ from taskyard.queue.tables import attempt, lease, ready, scheduled, task
 pytestmark = pytest.mark.e2e
 TASKS = int(os.environ.get("CHAOS_TASKS", "400"))
 SEEDS = [int(seed) for seed in os.environ.get("CHAOS_SEEDS", "1").split()]
-KILLS = int(os.environ.get("CHAOS_KILLS", "4"))  # at least; the killing goes on while tasks are submitted
+AT_LEAST = 4  # kills: one of each kind
+AT_MOST = int(os.environ.get("CHAOS_KILLS", "5"))
 EVERY_S = float(os.environ.get("CHAOS_EVERY_S", "0.8"))
 END_S = 60 + TASKS / 50
 MAX_CRASHES = 3
@@ -45,8 +46,12 @@ def survive(url: str, postgres: Postgres | None, folder: Path, seed: int) -> Non
         chaos = Chaos(server, postgres, folder, seed)
         try:
             submitting = chaos.submit(TASKS)
-            while any(thread.is_alive() for thread in submitting) or len(chaos.kills) < KILLS:
+            while len(chaos.kills) < AT_MOST:
+                if len(chaos.kills) >= AT_LEAST and not any(thread.is_alive() for thread in submitting):
+                    break
                 chaos.kill_one(EVERY_S)
+            for thread in submitting:
+                thread.join()
             assert len(chaos.accepted) == TASKS, "a client gave up"
             wait_for_the_end(url)
         finally:

@@ -79,10 +79,12 @@ class Chaos:
 
     def kill_one(self, after_s: float) -> None:
         """End one of the processes with kill -9, at some moment in the next `after_s` seconds, and start it again."""
-        time.sleep(self.random.uniform(0, after_s))
         if not self._deck:  # each in its turn, in an order that chance gives
             self._deck = self.random.sample(sorted(self._victims), len(self._victims))
         victim = self._deck.pop()
+        if victim == "web":  # where it takes longer to start than until the next kill, nothing would ever be answered
+            self.server.wait_until_ready()
+        time.sleep(self.random.uniform(0, after_s))
         self.kills.append(victim)
         self._victims[victim]()
 
