@@ -10,7 +10,7 @@ COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no
 PYTEST = $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check bench lock clean
+.PHONY: help run test quick check chaos bench lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -48,6 +48,14 @@ check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's descr
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/pytest -q tests/guards
+
+CHAOS_TASKS ?= 20000
+CHAOS_SEEDS ?= 1 2 3
+CHAOS_EVERY_S ?= 4
+
+chaos: $(DEV_STAMP)  ## Kill everything at random for some minutes: CHAOS_TASKS=20000 CHAOS_SEEDS="1 2 3"
+	@CHAOS_TASKS="$(CHAOS_TASKS)" CHAOS_SEEDS="$(CHAOS_SEEDS)" CHAOS_EVERY_S="$(CHAOS_EVERY_S)" CHAOS_KILLS=1000 \
+		$(BIN)/pytest -rP -k nothing_is_lost tests/e2e/test_chaos.py
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
 	@$(PIP) -r bench/requirements-bench.txt

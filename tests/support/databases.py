@@ -6,6 +6,7 @@ import sqlite3
 import warnings
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -82,6 +83,18 @@ class Postgres:
     def drop(self, url: str) -> None:
         name = url.partition("?")[0].rpartition("/")[2]
         self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def crash(self) -> None:
+        """End it as a power cut does (kill -9), and return when all of its processes are gone."""
+        postmaster = psutil.Process(self.server.get_pid())
+        backends = postmaster.children()
+        postmaster.kill()
+        _, alive = psutil.wait_procs([postmaster, *backends], timeout=10)
+        assert not alive
+
+    def start_again(self) -> None:
+        """At the same address; returns when it takes connections."""
+        self.server.ensure_postgres_running()
 
     def stop(self) -> None:
         self.server.cleanup()

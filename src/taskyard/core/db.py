@@ -21,6 +21,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
+from taskyard.core.driver_errors import told
 from taskyard.core.errors import Unavailable
 
 T = TypeVar("T")
@@ -77,7 +78,10 @@ class Database:
                 self._held.append(connection.dbapi_connection)
             yield self._held[0]
             return
-        pooled = self.read.raw_connection()
+        try:
+            pooled = self.read.raw_connection()
+        except Exception as error:  # as it comes from the driver: SQLAlchemy wraps only what goes through it
+            raise told(error, "", self.read.dialect, None) from error
         try:
             yield pooled
         finally:
