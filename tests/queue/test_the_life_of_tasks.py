@@ -106,7 +106,7 @@ class Lives(RuleBasedStateMachine):
     )
     def claim(self, queue: str, limit: int, lease_s: int, claim_id: str | None) -> Any:
         got = self.yard.claim(queue, limit=limit, lease_s=lease_s, claim_id=claim_id)
-        if held := self.held_by(claim_id):
+        if held := self.held_by(claim_id, queue):
             assert {one.token for one in got} == held, "a claim that is repeated gets what it got"
             return multiple()
         waiting = [i for i, life in self.model.items() if (life.place, life.queue) == ("ready", queue)]
@@ -119,12 +119,13 @@ class Lives(RuleBasedStateMachine):
             self.model[one.task_id].lease(one.token, until, claim_id)
         return multiple(*got)
 
-    def held_by(self, claim_id: str | None) -> set[str]:
-        """The tokens of this claim that are not overdue."""
+    def held_by(self, claim_id: str | None, queue: str) -> set[str]:
+        """The tokens of this claim, of tasks of this queue, that are not overdue."""
         return {
             life.token
             for life in self.model.values()
-            if claim_id and life.token and life.claim_id == claim_id and life.lease_until > self.now
+            if claim_id and life.token and life.claim_id == claim_id and life.queue == queue
+            if life.lease_until > self.now
         }
 
     def is_held(self, one: Lease) -> bool:
