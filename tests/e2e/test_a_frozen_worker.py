@@ -23,7 +23,8 @@ def test_the_answer_of_a_frozen_worker_comes_too_late(shared_server: Server, tmp
     try:
         with Client(shared_server.url, ALICE.key) as client:
             task = client.submit("frozen", {"until": str(go)})
-            until(lambda: client.get(task.id).status == "running")
+            # Not only claimed: it has begun, and said so in its log.
+            until(lambda: log.exists() and task.id in log.read_text())
             frozen.signal(signal.SIGSTOP)
             workers.append(logging_worker(shared_server, "second", log, "frozen", lease_s=1))
             until(lambda: log.read_text().count(task.id) == 2)
