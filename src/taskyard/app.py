@@ -36,6 +36,23 @@ from taskyard.web.blueprint import Api
 from taskyard.web.edge import Edge
 from taskyard.web.whole import Request
 
+BLUEPRINTS = (
+    tasks.blp,
+    commands.blp,
+    command_tasks.blp,
+    dead.blp,
+    operations.blp,
+    leases.blp,
+    schedules.blp,
+    queues.blp,
+    workers.blp,
+    users.blp,
+    users.profile_blp,
+    keys.blp,
+    tokens.blp,
+    health.blp,
+)
+
 
 class App(Flask):
     """Flask, less what this app never needs at each request."""
@@ -88,22 +105,7 @@ def create_app(config: Config | None = None) -> Flask:
     auth.register(app, authenticator)
     api = Api(app)
     converters.register(app, api)
-    for blueprint in (
-        tasks.blp,
-        commands.blp,
-        command_tasks.blp,
-        dead.blp,
-        operations.blp,
-        leases.blp,
-        schedules.blp,
-        queues.blp,
-        workers.blp,
-        users.blp,
-        users.profile_blp,
-        keys.blp,
-        tokens.blp,
-        health.blp,
-    ):
+    for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     if config.docs:
         docs.register(app, api, extend=command_docs.extended, revision=catalogue.newest_revision)

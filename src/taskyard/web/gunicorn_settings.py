@@ -32,7 +32,7 @@ def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> 
 
 def post_worker_init(worker: Any) -> None:
     """Start what the app does in the background of each of its processes."""
-    # What is loaded by now stays: looking through all of it again and again for garbage takes 60 ms each time.
+    # What is loaded by now stays: looking through all of it again and again for garbage holds up every request.
     gc.collect()
     gc.freeze()
     for deed in worker.wsgi.extensions["taskyard.background"]:
