@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import URL, Engine, event, make_url
 
 READERS = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-POOL = 16  # chosen of 8, 16 and 32 by one comparison on a busy machine; overflow would open and close connections all the time
+# Chosen of 8, 16 and 32 by one comparison on a busy machine. Overflow would open and close connections all the time.
+POOL = 16
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768", "mmap_size=268435456")
 
 
