@@ -1,0 +1,138 @@
+"""A webhook comes in: who sent it, whether it is authentic, what it becomes; stored, and then answered."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import ceil
+from urllib.parse import quote
+
+import orjson
+
+from taskyard.core import clock, transaction
+from taskyard.core.db import database
+from taskyard.core.errors import Forbidden, Limited, NotFound, TooLarge, Unauthenticated
+from taskyard.core.idempotency import Answer
+from taskyard.core.ids import new_id
+from taskyard.inbox import definitions, planning, rejections, storing
+from taskyard.inbox.bucket import Buckets
+from taskyard.inbox.definitions import Definition
+from taskyard.inbox.received import Received
+from taskyard.inbox.routing import Moved
+from taskyard.inbox.storing import Arrival, Kept, Row
+from taskyard.inbox.verdicts import REJECTED
+from taskyard.inbox.verify import verify
+from taskyard.tasks.waiting import waiting
+from taskyard.web.wire import Address, within
+
+JSON = {"Content-Type": "application/json"}
+NETWORK, TOO_LARGE = "network", "too_large"
+RATES = "inbox.rates"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request of which all but the body has been read; `read` reads that, up to so many bytes.
+
+    `read` raises TooLarge where there are more.
+    """
+
+    peer: Address | None
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[str, str]]
+    read: Callable[[int], bytes]
+
+
+def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
+    """Take a request in, and make its tasks. `closed` refuses tasks of commands that are not in the catalogue.
+
+    Raises:
+        NotFound: there is no such source.
+        Forbidden: the source does not listen to this address.
+        Limited: too many come.
+        TooLarge: the body is larger than the source takes.
+        Unauthenticated: it could not be verified.
+    """
+    _, definition = _known(name)
+    row = _row(definition, incoming)
+    _admit(definition, row, incoming)
+    received = _read(definition, row, incoming)
+    row = replace(row, body=received.body, size=len(received.body))
+    while True:
+        try:
+            return _take(name, row, received, closed=closed)
+        except Moved:
+            definitions.forget()
+
+
+def _known(name: str) -> tuple[int, Definition]:
+    revision, definition = definitions.current(name)
+    if definition is None:
+        raise NotFound("There is no such source.")
+    return revision, definition
+
+
+def _row(definition: Definition, incoming: Incoming) -> Row:
+    return Row(
+        id=new_id(),
+        source_id=definition.id,
+        source=definition.name,
+        owner_id=definition.owner_id,
+        received_at=clock.now(),
+        peer=str(incoming.peer or ""),
+        method=incoming.method,
+        path=incoming.path,
+        query=incoming.query,
+        headers=incoming.headers,
+        body=b"",
+        size=0,
+    )
+
+
+def _admit(definition: Definition, row: Row, incoming: Incoming) -> None:
+    if definition.networks and (incoming.peer is None or not within(incoming.peer, definition.networks)):
+        _reject(row, NETWORK, f"It came from {row.peer or 'a socket file'}, which is in none of the source's networks.")
+        raise Forbidden("This source does not listen to the address that the request came from.")
+    if definition.rate is not None:
+        rates = database().kept(RATES, Buckets)
+        wait_s = rates.take(definition.id, definition.rate["count"], definition.rate["per_s"])
+        if wait_s:
+            raise Limited("Too many requests for this source.", retry_after_s=ceil(wait_s))
+
+
+def _read(definition: Definition, row: Row, incoming: Incoming) -> Received:
+    try:
+        body = incoming.read(definition.max_body)
+    except TooLarge:
+        _reject(row, TOO_LARGE, f"Its body is larger than the {definition.max_body:,} bytes that this source takes.")
+        raise
+    return Received(incoming.method, incoming.path, incoming.query, incoming.headers, body)
+
+
+def _reject(row: Row, reason: str, sentence: str, secret_id: str | None = None) -> None:
+    rejections.keep(replace(row, verdict=REJECTED, reason=reason, detail=sentence, secret_id=secret_id))
+
+
+def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
+    revision, definition = _known(name)
+    now = clock.now()
+    verdict = verify(definition.scheme, definition.secrets, received, now)
+    secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
+    if not verdict.ok:
+        _reject(row, verdict.reason, verdict.sentence, secret_id)
+        raise Unauthenticated(f"The request could not be verified: {verdict.reason}.")
+    found = replace(row, secret_id=secret_id)
+    arrival = planning.arrival(definition, found, received, revision, now, closed=closed)
+    kept = transaction.batch(database(), storing.receive, arrival)
+    if kept is None:
+        raise Moved
+    waiting(database()).wake(kept.queues)
+    return _answer(definition, kept)
+
+
+def _answer(definition: Definition, kept: Kept) -> Answer:
+    respond = definition.respond
+    if respond is None:
+        return Answer(200, JSON, orjson.dumps({"id": kept.request_id}))
+    return Answer(respond["status"], respond["headers"], respond["body"].encode())
