@@ -16,6 +16,7 @@ class Reason(StrEnum):
     FIELD_MISSING = "field_missing"
     SIGNATURE_MALFORMED = "signature_malformed"
     ID_MISSING = "id_missing"
+    ID_MALFORMED = "id_malformed"
     TIMESTAMP_MISSING = "timestamp_missing"
     TIMESTAMP_MALFORMED = "timestamp_malformed"
     TOO_OLD = "too_old"
