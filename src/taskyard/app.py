@@ -1,7 +1,6 @@
 """The composition root: the only module that knows every other."""
 
 from collections.abc import Callable
-from functools import partial
 from threading import Event
 from typing import Any
 
@@ -93,7 +92,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.database"] = database
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
     app.extensions["taskyard.fingerprints"] = Signer(config.secret, "fingerprints")
-    app.extensions["taskyard.background"] = [partial(clock.keep_synchronised, database.read, Event())]
+    timekeeper = clock.Timekeeper(database.read, Event())
+    app.extensions["taskyard.background"] = [timekeeper.run]
+    app.extensions["taskyard.begins_after"] = timekeeper.measured
     access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
     app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)
     authenticator = Authenticator(database, access_tokens, cache_s=config.key_cache_s)

@@ -1,5 +1,6 @@
 """The dispatcher's loop, as it runs: real threads, real time, several side by side."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from support.signals import until
 from support.yard import Yard
@@ -96,3 +98,21 @@ def test_a_dispatcher_stops_at_once_when_there_is_nothing_to_do(yard: Yard) -> N
     with dispatching(yard.database, duties):
         pass
     assert time.monotonic() - started < 5
+
+
+def test_a_database_that_is_away_is_told_of_once(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "AFTER_ERROR_S", 0.01)
+    told: list[str] = []
+    monkeypatch.setattr(loop.log, "warning", lambda event, **_: told.append(event), raising=False)
+    tries = itertools.count(1)
+    back = threading.Event()
+
+    def run(_connection: Connection) -> int:
+        if next(tries) < 5:
+            raise OperationalError("SELECT 1", {}, ConnectionError("nobody listens"))
+        back.set()
+        return 0
+
+    with dispatching(yard.database, [Duty("looks", 0.01, run)]):
+        assert back.wait(10)
+    assert told == ["duty waits for the database", "the database is back"]

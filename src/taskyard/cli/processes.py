@@ -59,10 +59,12 @@ def dispatcher() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with settings.database(config) as database:
-        timekeeper = threading.Thread(target=clock.keep_synchronised, args=(database.read, stop), name="clock")
-        timekeeper.start()
+        timekeeper = clock.Timekeeper(database.read, stop)
+        measuring = threading.Thread(target=timekeeper.run, name="clock")
+        measuring.start()
+        timekeeper.wait()  # by a clock that is ahead it would take tasks from workers that are still at it
         duties = all_duties(
             idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue, keep_s=config.keep_s
         )
         loop.run(database, duties, stop)
-        timekeeper.join()
+        measuring.join()

@@ -1,6 +1,6 @@
 """What time it is: the database's time, so that all processes agree.
 
-A process measures its own offset from the database once in a while (`synchronise`); tests give a clock in (`frozen`).
+A process measures its own offset from the database once in a while (`Timekeeper`); tests give a clock in (`frozen`).
 """
 
 import threading
@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 log = structlog.get_logger("taskyard.clock")
 EVERY_S = 60.0
+AGAIN_S = 1.0  # after a measure that failed
+LOOK_S = 0.1
 
 
 class Clock(Protocol):
@@ -29,7 +31,7 @@ class SystemClock:
         self.offset = timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.offset
+        return datetime.fromtimestamp(time.time(), UTC) + self.offset
 
 
 class FrozenClock:
@@ -82,11 +84,31 @@ def synchronise(engine: Engine) -> None:
     system.offset = theirs - middle
 
 
-def keep_synchronised(engine: Engine, stop: threading.Event) -> None:
-    """Measure the offset now and every minute, until `stop` is set; a thread of each long-lived process runs this."""
-    while engine.dialect.name != "sqlite" and not stop.is_set():
-        try:
-            synchronise(engine)
-        except SQLAlchemyError as error:
-            log.warning("the clock could not be compared with the database's", error=str(error))
-        stop.wait(EVERY_S)
+class Timekeeper:
+    """Measures the offset at the start and every minute; a thread of each long-lived process does its `run`.
+
+    Until `measured` is set this machine's clock is all there is to go by: what acts on the time waits for it.
+    """
+
+    def __init__(self, engine: Engine, stop: threading.Event) -> None:
+        self._engine = engine
+        self._stop = stop
+        self.measured = threading.Event()
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                synchronise(self._engine)
+            except SQLAlchemyError as error:
+                log.warning("the clock could not be compared with the database's", error=str(error))
+                self._stop.wait(AGAIN_S)
+            else:
+                self.measured.set()
+                self._stop.wait(EVERY_S)
+
+    def wait(self) -> bool:
+        """Wait for the first measure; False: the process is to stop instead."""
+        while not self._stop.is_set():
+            if self.measured.wait(LOOK_S):
+                return True
+        return False

@@ -1,9 +1,23 @@
-"""What goes wrong on a driver's own connection, told as SQLAlchemy tells it: one table turns that into answers."""
+"""What goes wrong with the database: errors of a driver's own connection told as SQLAlchemy tells them, and which of
+all errors mean that it is away, full or overloaded, which passes.
+"""
 
 from typing import Any
 
 from sqlalchemy import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from taskyard.core.errors import Unavailable
+
+READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
+
+
+def passes(error: Exception) -> bool:
+    """Whether the same might go well in a moment, and nobody but the database is to blame."""
+    if isinstance(error, PoolTimeout | OperationalError | InterfaceError | Unavailable):
+        return True
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
 
 
 def told(error: Exception, sql: str, dialect: Dialect, connection: Any) -> Exception:

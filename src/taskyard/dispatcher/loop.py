@@ -7,6 +7,7 @@ import structlog
 
 from taskyard.core import transaction
 from taskyard.core.db import Database
+from taskyard.core.driver_errors import passes
 from taskyard.dispatcher.duties import Duty
 
 log = structlog.get_logger("taskyard.dispatcher")
@@ -25,15 +26,23 @@ def run(database: Database, duties: list[Duty], stop: threading.Event) -> None:
 
 
 def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
+    waits = False  # for the database; that is said once, when it begins and when it ends
     while not stop.is_set():
         pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
         try:
             with transaction.own(database) as connection:
                 done = duty.run(connection)
-        except Exception:  # whatever it is: a duty that stopped for good would do so unseen
-            log.exception("duty failed", duty=duty.name)
+        except Exception as error:  # whatever it is: a duty that stopped for good would do so unseen
+            if not passes(error):
+                log.exception("duty failed", duty=duty.name)
+            elif not waits:
+                log.warning("duty waits for the database", duty=duty.name, error=str(error).partition("\n")[0])
+                waits = True
             pause_s = max(pause_s, AFTER_ERROR_S)
         else:
+            if waits:
+                log.warning("the database is back", duty=duty.name)
+                waits = False
             if done:
                 log.info("duty done", duty=duty.name, count=done)
                 continue

@@ -8,6 +8,8 @@ import gevent
 
 from taskyard.listening import listening
 
+BEGIN_S = 2.0
+
 _listening = listening()
 bind = list(_listening.addresses)
 workers = _listening.workers
@@ -37,3 +39,4 @@ def post_worker_init(worker: Any) -> None:
     gc.freeze()
     for deed in worker.wsgi.extensions["taskyard.background"]:
         threading.Thread(target=deed, daemon=True).start()
+    worker.wsgi.extensions["taskyard.begins_after"].wait(BEGIN_S)  # with the database away it begins all the same

@@ -5,18 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, has_request_context, request
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from taskyard.core import errors
+from taskyard.core import driver_errors, errors
 from taskyard.core.errors import Fault, Invalid, TaskyardError
 from taskyard.web import edge, kinds
 from taskyard.web.kinds import HTTP_KINDS, INTERNAL, KINDS, MEDIA_TYPE, Kind
 
 log = logging.getLogger(__name__)
-READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
 HTTP_DETAILS = {
     404: "Nothing is at this path. /docs lists what there is.",
     405: "This path does not take this method; the Allow header lists those it takes.",
@@ -55,8 +54,7 @@ def from_http(error: HTTPException) -> Response:
 
 def from_database(error: DBAPIError | PoolTimeout) -> Response:
     """A database that is away, full or overloaded is 503; any other fault of it is ours."""
-    away = isinstance(error, PoolTimeout | OperationalError | InterfaceError)
-    if away or getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY:
+    if driver_errors.passes(error):
         log.error("database unavailable: %s", error)
         return from_error(errors.Unavailable("The database cannot be reached now. Try again.", retry_after_s=2))
     return from_exception(error)

@@ -1,0 +1,146 @@
+"""kill -9 at every point of every transaction of the hot path: all of it is there or nothing, and work goes on."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, select
+
+from support.killed import KEPT_S, Call, Duty, Mortals
+from support.people import MIA
+from support.yard import Yard
+from taskyard.core import clock
+from taskyard.core.db import Base, open_database
+from taskyard.queue.claim import Lease
+from taskyard.queue.tables import attempt, lease, ready, scheduled, task, unique_key
+
+pytestmark = pytest.mark.e2e
+MOST = 60  # points looked for
+AT_ONCE = {"kind": "constant", "base_s": 0}
+BESIDE = {"worker", "queue"}  # written in transactions of their own, before the deed's
+Deed = Callable[[Yard], Call | Duty]
+
+
+def submit(_: Yard) -> Call:
+    return Call("/v1/tasks", {"command": "c", "queue": "q", "tags": ["a", "b"], "unique": {"key": "k"}})
+
+
+def submit_many(_: Yard) -> Call:
+    return Call("/v1/tasks/batch", {"tasks": [{"command": "c", "queue": "q", "delay_s": n} for n in range(3)]})
+
+
+def replace(yard: Yard) -> Call:
+    first = yard.add(owner_id=MIA.id, unique_key="k")
+    with yard.database.write.begin() as connection:
+        held = {"owner_id": MIA.id, "key": "k", "task_id": first, "statuses": ["queued"]}
+        connection.execute(unique_key.insert().values(held))
+    return Call("/v1/tasks", {"command": "c", "queue": "q", "unique": {"key": "k", "on_conflict": "replace"}})
+
+
+def claim(yard: Yard) -> Call:
+    for lane in (0, 1, 2):
+        yard.add(lane=lane, backoff=AT_ONCE)
+    return Call("/v1/leases", {"queues": ["q"], "worker": "w", "limit": 3})
+
+
+def extend(yard: Yard) -> Call:
+    held = _held(yard, 2)
+    return Call("/v1/leases/extend", {"leases": [{"token": one.token, "log": "line\n"} for one in held]})
+
+
+def settle(yard: Yard) -> Call:
+    done, failed, released = _held(yard, 3)
+    reports = [
+        {"token": done.token, "outcome": "succeeded", "result": {"ok": True}},
+        {"token": failed.token, "outcome": "failed", "error": {"message": "boom"}},
+        {"token": released.token, "outcome": "released", "retry_in_s": 60},
+    ]
+    return Call("/v1/leases/settle", {"leases": reports})
+
+
+def promote(yard: Yard) -> Duty:
+    for number in range(3):
+        yard.add(run_at=clock.now() + timedelta(milliseconds=50 + number))
+    return Duty("promote")
+
+
+def reap(yard: Yard) -> Duty:
+    _held(yard, 3, lease_s=0)
+    return Duty("reap")
+
+
+def expire(yard: Yard) -> Duty:
+    for _ in range(3):
+        yard.add(expires_at=clock.now() + timedelta(milliseconds=50))
+    return Duty("expire")
+
+
+def remove_ended(yard: Yard) -> Duty:
+    yard.settle(*_held(yard, 3))
+    ended = timedelta(seconds=KEPT_S["succeeded"] + 1)
+    with yard.database.write.begin() as connection:
+        connection.execute(task.update().values(finished_at=clock.now() - ended))
+    return Duty("remove-ended")
+
+
+DEEDS: list[Deed] = [submit, submit_many, replace, claim, extend, settle, promote, reap, expire, remove_ended]
+
+
+def _held(yard: Yard, count: int, lease_s: int = 600) -> list[Lease]:
+    for _ in range(count):
+        yard.add(backoff=AT_ONCE)
+    return yard.claim(limit=count, lease_s=lease_s)
+
+
+@pytest.fixture(scope="module")
+def mortals() -> Iterator[Mortals]:
+    made = Mortals()
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
+def test_all_or_nothing(mortals: Mortals, database_url: str, tmp_path: Path, deed: Deed) -> None:
+    database = open_database(database_url)
+    yard = Yard(database)
+    try:
+        does = deed(yard)
+        before = rows(yard)
+        names: list[str] = []
+        while rows(yard) == before:
+            name = mortals.point_of_death(database_url, does, len(names) + 1, tmp_path)
+            assert name is not None, f"it was done, and nothing is there; it passed {names}"
+            names.append(name)
+        assert names[-1] == "after the commit", f"something was kept before: {names}"
+        assert names[-2] == "before the commit"
+        assert len(names) >= 6, names
+        finish(yard)
+    finally:
+        database.dispose()
+
+
+def rows(yard: Yard) -> dict[str, Any]:
+    with yard.database.read.connect() as connection:
+        return {
+            table.name: sorted(map(str, connection.execute(select(table))))
+            for table in Base.metadata.sorted_tables
+            if isinstance(table, Table) and table.name not in BESIDE
+        }
+
+
+def finish(yard: Yard) -> None:
+    """What is left is run by others, as if nothing had happened."""
+    with yard.database.write.begin() as connection:
+        connection.execute(lease.update().values(expires_at=clock.now()))
+        connection.execute(scheduled.update().values(run_at=clock.now()))
+    yard.reap()
+    yard.promote()
+    while leases := yard.claim(limit=10):
+        assert all(one.status == "succeeded" for one in yard.settle(*leases))
+    assert yard.count(ready) == yard.count(scheduled) == yard.count(lease) == 0
+    with yard.database.read.connect() as connection:
+        assert connection.execute(select(task.c.id).where(task.c.outcome.is_(None))).all() == []
+        settled = list(connection.execute(select(attempt.c.task_id).where(attempt.c.outcome == "succeeded")).scalars())
+    assert len(settled) == len(set(settled))
