@@ -16,11 +16,10 @@ from taskyard.core import expressions
 from taskyard.core.db import AnyRow, Database, database
 from taskyard.core.expressions import Expression
 from taskyard.inbox import keyring, presets
-from taskyard.inbox.models import Source
+from taskyard.inbox.models import NAME, Source
 from taskyard.inbox.presets import Preset
 from taskyard.inbox.routing import Route
-from taskyard.inbox.scheme import Scheme, Secret
-from taskyard.inbox.scheme_schemas import scheme_of
+from taskyard.inbox.scheme import Secret
 from taskyard.users.models import User
 from taskyard.web.wire import Network
 
@@ -35,8 +34,7 @@ class Definition:
     id: str
     name: str
     owner_id: str
-    preset: Preset | None
-    scheme: Scheme
+    preset: Preset
     secrets: Sequence[Secret]
     secret_ids: Sequence[str]
     routes: Sequence[Route]
@@ -66,6 +64,8 @@ def current(name: str) -> tuple[int, Definition | None]:
     """A source as it is now, if there is one, with the revision of the catalogue that it was read at."""
     known = _memory(database())
     revision = catalogue.newest_revision()
+    if not NAME.fullmatch(name):
+        return revision, None
     found = known.get(name)
     if found is None or found[0] != revision:
         with database().read.connect() as connection:
@@ -88,14 +88,12 @@ def read(connection: Connection, name: str) -> Definition | None:
 
 
 def made(row: AnyRow | Source) -> Definition:
-    preset = None if row.scheme is not None else presets.PRESETS[row.preset]
     kept = keyring.opened(row.secrets)
     return Definition(
         id=row.id,
         name=row.name,
         owner_id=row.owner_id,
-        preset=preset,
-        scheme=scheme_of(row.scheme) if preset is None else preset.scheme,
+        preset=_preset(row),
         secrets=[Secret(value, not_before, expires_at) for _, value, not_before, expires_at in kept],
         secret_ids=[secret_id for secret_id, *_ in kept],
         routes=[_route(one) for one in row.routes],
@@ -107,6 +105,12 @@ def made(row: AnyRow | Source) -> Definition:
         networks=[ip_network(one) for one in row.networks],
         respond=row.respond,
     )
+
+
+def _preset(row: AnyRow | Source) -> Preset:
+    if row.scheme is None:
+        return presets.PRESETS[row.preset]
+    return Preset(row.preset, row.preset, presets.scheme(row.scheme))
 
 
 def _route(kept: dict[str, Any]) -> Route:

@@ -1,5 +1,6 @@
 """Where webhooks come in, and what has come."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from taskyard.core import clock
 from taskyard.core.db import Base, Model
 from taskyard.core.ids import new_id
 from taskyard.core.types import Id, Instant, Json
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")  # of a source
 
 
 class Source(Model):

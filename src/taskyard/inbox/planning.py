@@ -7,6 +7,7 @@ from datetime import datetime
 from taskyard.core.expressions import Expression, Failed
 from taskyard.inbox import extraction, reading, routing
 from taskyard.inbox.definitions import Definition
+from taskyard.inbox.masking import without_credentials
 from taskyard.inbox.received import Received
 from taskyard.inbox.storing import Arrival, Row
 
@@ -22,11 +23,13 @@ def arrival(
     Raises:
         Moved: the catalogue is not at this revision.
     """
-    request = reading.document(definition.name, received, None)
+    seen = without_credentials(definition.preset.scheme, received)
+    request = reading.document(definition.name, seen, None)
     event_type = _event_type(definition, received, request)
     request["type"] = event_type
     plan = routing.plan(definition.owner_id, definition.routes, request, revision, now, closed=closed)
-    found = replace(row, event_type=event_type, dedupe_key=_dedupe_key(definition, received, request))
+    found = replace(row, headers=seen.headers, query=seen.query)
+    found = replace(found, event_type=event_type, dedupe_key=_dedupe_key(definition, received, request))
     return Arrival(found, plan, revision, definition.window_s)
 
 
@@ -34,7 +37,7 @@ def _event_type(definition: Definition, received: Received, request: dict[str, o
     if definition.event_type is not None:
         found = _text(definition.event_type, request)
     else:
-        found = extraction.event_type(definition.preset, received) if definition.preset else None
+        found = extraction.event_type(definition.preset, received)
     return None if not found else _storable(found)[:MOST_TYPE_CHARS]
 
 
@@ -44,7 +47,7 @@ def _dedupe_key(definition: Definition, received: Received, request: dict[str, o
     if definition.dedupe_key is not None:
         found = _text(definition.dedupe_key, request)
     else:
-        found = extraction.dedupe_key(definition.preset, received) if definition.preset else None
+        found = extraction.dedupe_key(definition.preset, received)
     if not found:
         return None
     if len(found) > MOST_KEY_CHARS or _storable(found) != found:  # cut or changed, two might become one

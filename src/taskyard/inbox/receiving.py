@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from math import ceil
-from urllib.parse import quote
 
 import orjson
 
@@ -18,15 +16,22 @@ from taskyard.inbox.bucket import Buckets
 from taskyard.inbox.definitions import Definition
 from taskyard.inbox.received import Received
 from taskyard.inbox.routing import Moved
-from taskyard.inbox.storing import Arrival, Kept, Row
+from taskyard.inbox.storing import Kept, Row
 from taskyard.inbox.verdicts import REJECTED
 from taskyard.inbox.verify import verify
 from taskyard.tasks.waiting import waiting
 from taskyard.web.wire import Address, within
 
-JSON = {"Content-Type": "application/json"}
 NETWORK, TOO_LARGE = "network", "too_large"
 RATES = "inbox.rates"
+
+
+class WrongMethod(Exception):
+    """The source takes other methods."""
+
+    def __init__(self, methods: Sequence[str]) -> None:
+        super().__init__(", ".join(methods))
+        self.methods = list(methods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,15 @@ def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
 
     Raises:
         NotFound: there is no such source.
+        WrongMethod: it does not take this method.
         Forbidden: the source does not listen to this address.
         Limited: too many come.
         TooLarge: the body is larger than the source takes.
         Unauthenticated: it could not be verified.
     """
     _, definition = _known(name)
+    if incoming.method not in definition.preset.methods:
+        raise WrongMethod(definition.preset.methods)
     row = _row(definition, incoming)
     _admit(definition, row, incoming)
     received = _read(definition, row, incoming)
@@ -117,7 +125,7 @@ def _reject(row: Row, reason: str, sentence: str, secret_id: str | None = None) 
 def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
     revision, definition = _known(name)
     now = clock.now()
-    verdict = verify(definition.scheme, definition.secrets, received, now)
+    verdict = verify(definition.preset.scheme, definition.secrets, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
         _reject(row, verdict.reason, verdict.sentence, secret_id)
@@ -134,5 +142,7 @@ def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
 def _answer(definition: Definition, kept: Kept) -> Answer:
     respond = definition.respond
     if respond is None:
-        return Answer(200, JSON, orjson.dumps({"id": kept.request_id}))
-    return Answer(respond["status"], respond["headers"], respond["body"].encode())
+        shown = b"" if definition.preset.ack_empty else orjson.dumps({"id": kept.request_id})
+        return Answer(200, {"Content-Type": "application/json"} if shown else {}, shown)
+    headers = {"Content-Type": respond["content_type"], **respond["headers"]}
+    return Answer(respond["status"], headers, respond["body"].encode())

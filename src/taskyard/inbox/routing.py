@@ -76,7 +76,7 @@ def _matches(route: Route, request: dict[str, Any], index: int) -> bool:
     try:
         return route.filter is None or route.filter.holds(request)
     except Failed as error:
-        raise _fault(index, "filter", str(error)) from error
+        raise Invalid([_fault(index, "filter", str(error))]) from error
 
 
 def _definition(route: Route, revision: int) -> Definition | None:
@@ -96,46 +96,50 @@ def _item(
     *,
     closed: bool,
 ) -> Item:
-    sent = {**route.task, "payload": _payload(route, request, index)}
-    key = _unique_key(route, request, index)
-    if key is not None:
-        sent["unique"] = {"key": key}
+    """Raises:
+    Invalid: the task cannot be made; lists every fault.
+    """
+    faults: list[Fault] = []
+    payload = _result(route.payload, request, index, "payload", faults)
+    key = None if route.unique_key is None else _key(route.unique_key, request, index, faults)
+    sent = {**route.task, "payload": payload, **({} if key is None else {"unique": {"key": key}})}
     try:
         task = submission.new_task(owner_id, sent, definition, now, closed=closed)
     except Invalid as error:
         at = f"/routes/{index}"
-        raise Invalid([replace(fault, pointer=f"{at}{fault.pointer}") for fault in error.faults]) from error
-    unique = None if key is None else Unique(key, OPEN, None, OnConflict.RETURN)
-    return Item(task, unique, b"")
+        failed = {fault.pointer for fault in faults}  # what could not be worked out need not fit as well
+        found = [replace(fault, pointer=f"{at}{fault.pointer}") for fault in error.faults]
+        faults += [fault for fault in found if f"{at}/payload" not in failed or "/payload" not in str(fault.pointer)]
+        raise Invalid(faults) from error
+    if faults:
+        raise Invalid(faults)
+    return Item(task, None if key is None else Unique(key, OPEN, None, OnConflict.RETURN), b"")
 
 
-def _payload(route: Route, request: dict[str, Any], index: int) -> Any:
+def _result(expression: Expression, request: dict[str, Any], index: int, name: str, faults: list[Fault]) -> Any:
+    """What an expression gives; None, and a fault more, where that is nothing JSON can hold."""
     try:
-        value = route.payload.search(request)
+        value = expression.search(request)
         storable(value)
     except Failed as error:
-        raise _fault(index, "payload", str(error)) from error
+        faults.append(_fault(index, name, str(error)))
     except Invalid as error:
-        raise _fault(index, "payload", error.faults[0].detail) from error
-    return value
+        faults.append(_fault(index, name, error.faults[0].detail))
+    else:
+        return value
+    return None
 
 
-def _unique_key(route: Route, request: dict[str, Any], index: int) -> str | None:
-    if route.unique_key is None:
-        return None
-    try:
-        key = route.unique_key.search(request)
-    except Failed as error:
-        raise _fault(index, "unique_key", str(error)) from error
-    if key is None:
-        return None
+def _key(expression: Expression, request: dict[str, Any], index: int, faults: list[Fault]) -> str | None:
+    key = _result(expression, request, index, "unique_key", faults)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)
-    if not isinstance(key, str) or not 1 <= len(key) <= MOST_KEY_CHARS or "\0" in key:
-        detail = f"The result is no text of 1 to {MOST_KEY_CHARS} characters, no whole number and not null."
-        raise _fault(index, "unique_key", detail)
-    return key
+    if key is None or (isinstance(key, str) and 0 < len(key) <= MOST_KEY_CHARS and key.strip()):
+        return key
+    detail = f"The result is no text of 1 to {MOST_KEY_CHARS} characters, no whole number and not null."
+    faults.append(_fault(index, "unique_key", detail))
+    return None
 
 
-def _fault(index: int, field: str, detail: str) -> Invalid:
-    return Invalid([Fault(detail, pointer=f"/routes/{index}/{field}")])
+def _fault(index: int, field: str, detail: str) -> Fault:
+    return Fault(detail, pointer=f"/routes/{index}/{field}")

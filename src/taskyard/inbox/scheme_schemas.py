@@ -1,13 +1,12 @@
 """How a source verifies what it receives, knob by knob, for senders that no preset knows."""
 
 import re
-from dataclasses import fields as fields_of
 from enum import StrEnum
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.inbox.scheme import Digest, Encoding, Freshness, Grammar, KeyForm, Kind, Names, Scheme, Unit
+from taskyard.inbox.scheme import Digest, Encoding, Grammar, KeyForm, Kind, Unit
 from taskyard.web.schema import Items, Schema, Text
 
 HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="No name of a header.")
@@ -115,21 +114,7 @@ class SchemeSchema(Schema):
             faults["template"] = ["May hold {id}, {timestamp} and {body}, and no other braces."]
         elif found.count("{body}") != 1 or not data["template"].endswith("{body}"):
             faults["template"] = ["Must end in {body}, and hold it once."]
-        if data["grammar"] in {Grammar.PREFIX, Grammar.COMMAS, Grammar.SEMICOLONS, Grammar.VERSIONS}:
-            if not data["field"]:
-                faults["field"] = ["This grammar needs it."]
+        if data["grammar"] != Grammar.BARE and not data["field"]:
+            faults["field"] = ["This grammar needs it."]
         if faults:
             raise ValidationError(faults)
-
-
-def scheme_of(sent: dict[str, Any]) -> Scheme:
-    """The Scheme of a loaded SchemeSchema."""
-    freshness = sent["freshness"]
-    enums = {"kind": Kind, "grammar": Grammar, "encoding": Encoding, "digest": Digest, "key": KeyForm}
-    made: dict[str, Any] = {name: enum(sent[name]) for name, enum in enums.items()}
-    made["names"] = tuple(Names(**one) for one in sent["names"])
-    if freshness is not None:
-        made["freshness"] = Freshness(**{**freshness, "unit": Unit(freshness["unit"])})
-    else:
-        made["freshness"] = None
-    return Scheme(**{one.name: made.get(one.name, sent[one.name]) for one in fields_of(Scheme)})
