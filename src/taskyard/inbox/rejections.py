@@ -4,7 +4,9 @@ Each is written in a transaction of its own, as what answers it is a 4xx. Somebo
 disk nor keep it busy, so only so many a second are written at all; the others are answered just the same.
 """
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, func, literal_column, select
 
 from taskyard.core import transaction
 from taskyard.core.bulk import BulkInsert
@@ -19,18 +21,26 @@ BURST, PER_S = 100, 10.0  # so many at once, and then ten a second, by each web 
 
 _FIELDS = tuple(Row.__dataclass_fields__)
 _INSERT = BulkInsert(request, *_FIELDS)
-_OF_SOURCE = (
-    select(
-        request.c.id,
-        func.row_number().over(order_by=request.c.id.desc()).label("place"),
-        func.sum(request.c.size).over(order_by=request.c.id.desc()).label("bytes"),
+
+
+def beyond(most: int, most_bytes: int) -> Select[Any]:
+    """The ids of a source's rejected requests beyond the newest so many, and so many bytes."""
+    newest_first = request.c.id.desc()
+    of_source = (
+        select(
+            request.c.id,
+            func.row_number().over(order_by=newest_first).label("place"),
+            func.sum(request.c.size).over(order_by=newest_first).label("bytes"),
+        )
+        .where(request.c.source_id == bindparam("source_id"), request.c.verdict == literal_column("'rejected'"))
+        .subquery()
     )
-    .where(request.c.source_id == bindparam("source_id"), request.c.verdict == "rejected")
-    .subquery()
-)
-_BEYOND = select(_OF_SOURCE.c.id).where(
-    (_OF_SOURCE.c.place > MOST) | ((_OF_SOURCE.c.bytes > MOST_BYTES) & (_OF_SOURCE.c.place > 1))
-)
+    too_many = of_source.c.place > most
+    too_large = (of_source.c.bytes > most_bytes) & (of_source.c.place > 1)
+    return select(of_source.c.id).where(too_many | too_large)
+
+
+BEYOND = beyond(MOST, MOST_BYTES)
 
 
 def keep(row: Row) -> None:
@@ -45,8 +55,7 @@ def keep(row: Row) -> None:
 
 def prune(connection: Connection, source_id: str) -> None:
     """Remove the oldest of a source beyond what is kept. What another transaction is removing too is left to it."""
-    beyond = connection.execute(_BEYOND, {"source_id": source_id}).scalars().all()
-    if beyond:
-        free = select(request.c.id).where(request.c.id.in_(beyond)).with_for_update(skip_locked=True)
-        ids = connection.execute(free).scalars().all()
-        connection.execute(delete(request).where(request.c.id.in_(ids)))
+    ids = connection.execute(BEYOND, {"source_id": source_id}).scalars().all()
+    if ids:
+        free = select(request.c.id).where(request.c.id.in_(ids)).with_for_update(skip_locked=True)
+        connection.execute(delete(request).where(request.c.id.in_(connection.execute(free).scalars().all())))
