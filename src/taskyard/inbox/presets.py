@@ -56,7 +56,7 @@ OF_THE_SCHEME = {field.name for field in fields(Scheme)}
 
 def scheme(knobs: Mapping[str, Any]) -> Scheme:
     """A scheme of knobs as they stand in JSON or TOML."""
-    made = {name: ENUMS[name](value) if name in ENUMS else value for name, value in knobs.items()}
+    made: dict[str, Any] = {name: ENUMS[name](value) if name in ENUMS else value for name, value in knobs.items()}
     made["names"] = tuple(Names(**names) for names in knobs.get("names", ()))
     if freshness := knobs.get("freshness"):
         made["freshness"] = Freshness(**{**freshness, "unit": Unit(freshness.get("unit", Unit.SECONDS))})
