@@ -9,8 +9,11 @@ from taskyard.inbox import extraction, reading, routing
 from taskyard.inbox.definitions import Definition
 from taskyard.inbox.masking import without_credentials
 from taskyard.inbox.received import Received
+from taskyard.inbox.routing import Plan
 from taskyard.inbox.storing import Arrival, Row
+from taskyard.inbox.verdicts import ANSWERED
 
+NOTHING = Plan(ANSWERED, [], [], [])
 MOST_TYPE_CHARS = 200
 MOST_KEY_CHARS = 255
 
@@ -24,12 +27,15 @@ def arrival(
         Moved: the catalogue is not at this revision.
     """
     seen = without_credentials(definition.preset.scheme, received)
-    request = reading.document(definition.name, seen, None)
+    request = reading.document(definition.name, seen, definition.preset.form_field)
     event_type = _event_type(definition, received, request)
     request["type"] = event_type
+    if row.verdict == ANSWERED:
+        found = replace(row, headers=seen.headers, query=seen.query, event_type=event_type)
+        return Arrival(found, NOTHING, revision, 0)
     plan = routing.plan(definition.owner_id, definition.routes, request, revision, now, closed=closed)
-    found = replace(row, headers=seen.headers, query=seen.query)
-    found = replace(found, event_type=event_type, dedupe_key=_dedupe_key(definition, received, request))
+    key = _dedupe_key(definition, received, request)
+    found = replace(row, headers=seen.headers, query=seen.query, event_type=event_type, dedupe_key=key)
     return Arrival(found, plan, revision, definition.window_s)
 
 
@@ -37,7 +43,7 @@ def _event_type(definition: Definition, received: Received, request: dict[str, o
     if definition.event_type is not None:
         found = _text(definition.event_type, request)
     else:
-        found = extraction.event_type(definition.preset, received)
+        found = extraction.event_type(definition.preset, received, request["body"])
     return None if not found else _storable(found)[:MOST_TYPE_CHARS]
 
 
@@ -47,7 +53,7 @@ def _dedupe_key(definition: Definition, received: Received, request: dict[str, o
     if definition.dedupe_key is not None:
         found = _text(definition.dedupe_key, request)
     else:
-        found = extraction.dedupe_key(definition.preset, received)
+        found = extraction.dedupe_key(definition.preset, received, request["body"])
     if not found:
         return None
     if len(found) > MOST_KEY_CHARS or _storable(found) != found:  # cut or changed, two might become one

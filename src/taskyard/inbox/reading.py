@@ -15,17 +15,17 @@ from taskyard.inbox.received import Received, parameters
 _LONG_NUMBER = re.compile(rb"\d{19}")  # orjson makes a float of integers beyond 64 bits
 
 
-def document(source: str, received: Received, event_type: str | None) -> dict[str, Any]:
-    """What a filter and an expression of a route work on. Header names are in small letters; of a header or parameter
-    sent twice the values are joined, as HTTP says."""
+def document(source: str, received: Received, form_field: str) -> dict[str, Any]:
+    """What a filter and an expression of a route work on; `type` is to be filled in. Header names are in small letters;
+    of a header or parameter sent twice the values are joined, as HTTP says."""
     return {
         "source": source,
-        "type": event_type,
+        "type": None,
         "method": received.method,
         "path": received.path,
         "query": _joined(parameters(received.query)),
         "headers": _joined(received.headers),
-        "body": body(received),
+        "body": body(received, form_field),
     }
 
 
@@ -36,14 +36,12 @@ def _joined(pairs: Any) -> dict[str, str]:
     return found
 
 
-def body(received: Received) -> Any:
-    """The body as JSON; of a form its fields, or the JSON in its field `payload`; else as text; else null."""
+def body(received: Received, form_field: str = "") -> Any:
+    """The body as JSON; of a form its fields, or the JSON in the field named; else as text; else null."""
     if received.content_type == "application/x-www-form-urlencoded":
         fields = dict(parameters(received.body.decode("latin-1")))
-        if "payload" in fields:
-            value = parsed(fields["payload"].encode())
-            return fields if value is None else value
-        return fields
+        value = parsed(fields[form_field].encode("utf-8", "replace")) if form_field in fields else None
+        return fields if value is None else value
     value = parsed(received.body)
     return text(received.body) if value is None else value
 

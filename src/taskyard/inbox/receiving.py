@@ -11,13 +11,13 @@ from taskyard.core.db import database
 from taskyard.core.errors import Forbidden, Limited, NotFound, TooLarge, Unauthenticated
 from taskyard.core.idempotency import Answer
 from taskyard.core.ids import new_id
-from taskyard.inbox import definitions, planning, rejections, storing
+from taskyard.inbox import definitions, handshake, planning, rejections, storing
 from taskyard.inbox.bucket import Buckets
 from taskyard.inbox.definitions import Definition
 from taskyard.inbox.received import Received
 from taskyard.inbox.routing import Moved
 from taskyard.inbox.storing import Kept, Row
-from taskyard.inbox.verdicts import REJECTED
+from taskyard.inbox.verdicts import ANSWERED, REJECTED
 from taskyard.inbox.verify import verify
 from taskyard.tasks.waiting import waiting
 from taskyard.web.wire import Address, within
@@ -125,18 +125,22 @@ def _reject(row: Row, reason: str, sentence: str, secret_id: str | None = None) 
 def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
     revision, definition = _known(name)
     now = clock.now()
+    asked = handshake.before(definition.preset, definition.secrets, received, now)
+    if asked is not None:  # anybody may ask, so nothing is kept of it
+        return asked
     verdict = verify(definition.preset.scheme, definition.secrets, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
         _reject(row, verdict.reason, verdict.sentence, secret_id)
         raise Unauthenticated(f"The request could not be verified: {verdict.reason}.")
-    found = replace(row, secret_id=secret_id)
+    answer = handshake.after(definition.preset, received)
+    found = replace(row, secret_id=secret_id, verdict="" if answer is None else ANSWERED)
     arrival = planning.arrival(definition, found, received, revision, now, closed=closed)
     kept = transaction.batch(database(), storing.receive, arrival)
     if kept is None:
         raise Moved
     waiting(database()).wake(kept.queues)
-    return _answer(definition, kept)
+    return answer or _answer(definition, kept)
 
 
 def _answer(definition: Definition, kept: Kept) -> Answer:

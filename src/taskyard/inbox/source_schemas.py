@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.inbox import keyring
-from taskyard.inbox.presets import PRESETS
+from taskyard.inbox.handshake import verify_token
+from taskyard.inbox.presets import PRESETS, Handshake
 from taskyard.inbox.route_schemas import MOST_ROUTES, JmesPath, Route
 from taskyard.inbox.scheme_schemas import SchemeSchema
 from taskyard.tasks.schemas import owner_field
@@ -35,6 +36,13 @@ def _network(text: str) -> None:
 def _header(name: str) -> None:
     if not HEADER.fullmatch(name) or name.lower() in OURS:
         raise ValidationError("No header that can be set here.")
+
+
+def _verify_token(source: Any) -> str | None:
+    preset = PRESETS.get(source.preset)
+    if preset is None or preset.handshake is not Handshake.META_CHALLENGE or not source.secrets:
+        return None
+    return verify_token(keyring.opened(source.secrets)[0][1])
 
 
 class Rate(Schema):
@@ -199,6 +207,14 @@ class SourceOut(Settings):
     preset = fields.String(required=True, metadata={"description": "`custom` with a scheme.", "example": "github"})
     secrets = fields.Function(
         lambda source: SecretOut(many=True).dump(keyring.shown(source.secrets)), metadata={"type": "array"}
+    )
+    verify_token = fields.Function(
+        _verify_token,
+        metadata={
+            "type": ["string", "null"],
+            "description": "What to enter as the verify token at Meta, where the preset is one of theirs.",
+            "example": None,
+        },
     )
     max_body = fields.Integer(required=True, metadata={"example": 1_048_576})
     created_at = When(required=True)
