@@ -106,7 +106,7 @@ def _written(scheme: Scheme, field: str, text: str, timestamp: str) -> str:
     if scheme.grammar is Grammar.VERSIONS:
         return f"{field},{text}"
     if scheme.grammar in {Grammar.BARE, Grammar.PREFIX}:
-        return f"{field}{text}"
+        return text if scheme.grammar is Grammar.BARE else f"{field}{text}"
     separator = "," if scheme.grammar is Grammar.COMMAS else ";"
     pairs = [(scheme.freshness.field, timestamp)] if scheme.freshness and scheme.freshness.field else []
     return separator.join(f"{name}={value}" for name, value in [*pairs, (field, text)])
