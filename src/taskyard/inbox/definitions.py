@@ -60,6 +60,11 @@ def _memory(of: Database) -> dict[str, tuple[int, Definition | None]]:
     return of.kept(_Memory, _Memory).definitions
 
 
+def remembered(name: str) -> tuple[int, Definition | None]:
+    """What this process knows of a source, and of which revision: whoever acts on it checks that it still holds."""
+    return _memory(database()).get(name) or current(name)
+
+
 def current(name: str) -> tuple[int, Definition | None]:
     """A source as it is now, if there is one, with the revision of the catalogue that it was read at."""
     known = _memory(database())

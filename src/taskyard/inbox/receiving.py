@@ -6,6 +6,7 @@ from math import ceil
 
 import orjson
 
+from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Forbidden, Limited, NotFound, TooLarge, Unauthenticated
@@ -60,25 +61,35 @@ def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
         TooLarge: the body is larger than the source takes.
         Unauthenticated: it could not be verified.
     """
-    _, definition = _known(name)
-    if incoming.method not in definition.preset.methods:
-        raise WrongMethod(definition.preset.methods)
-    row = _row(definition, incoming)
-    _admit(definition, row, incoming)
-    received = _read(definition, row, incoming)
-    row = replace(row, body=received.body, size=len(received.body))
     while True:
+        revision, definition = definitions.remembered(name)
         try:
-            return _take(name, row, received, closed=closed)
+            if definition is None:
+                raise _refusal(revision, NotFound("There is no such source."))
+            return _receive(definition, revision, incoming, closed=closed)
         except Moved:
             definitions.forget()
 
 
-def _known(name: str) -> tuple[int, Definition]:
-    revision, definition = definitions.current(name)
-    if definition is None:
-        raise NotFound("There is no such source.")
-    return revision, definition
+def _refusal(revision: int, error: Exception) -> Exception:
+    """The error, if what this process remembers still holds.
+
+    Raises:
+        Moved: it does not.
+    """
+    if not catalogue.is_newest(revision):
+        raise Moved
+    return error
+
+
+def _receive(definition: Definition, revision: int, incoming: Incoming, *, closed: bool) -> Answer:
+    if incoming.method not in definition.preset.methods:
+        raise _refusal(revision, WrongMethod(definition.preset.methods))
+    row = _row(definition, incoming)
+    _admit(definition, revision, row, incoming)
+    received = _read(definition, row, incoming)
+    row = replace(row, body=received.body, size=len(received.body))
+    return _take(definition, revision, row, received, closed=closed)
 
 
 def _row(definition: Definition, incoming: Incoming) -> Row:
@@ -98,21 +109,23 @@ def _row(definition: Definition, incoming: Incoming) -> Row:
     )
 
 
-def _admit(definition: Definition, row: Row, incoming: Incoming) -> None:
+def _admit(definition: Definition, revision: int, row: Row, incoming: Incoming) -> None:
     if definition.networks and (incoming.peer is None or not within(incoming.peer, definition.networks)):
+        refusal = _refusal(revision, Forbidden("This source does not listen to the address that it came from."))
         _reject(row, NETWORK, f"It came from {row.peer or 'a socket file'}, which is in none of the source's networks.")
-        raise Forbidden("This source does not listen to the address that the request came from.")
+        raise refusal
     if definition.rate is not None:
         rates = database().kept(RATES, Buckets)
         wait_s = rates.take(definition.id, definition.rate["count"], definition.rate["per_s"])
         if wait_s:
-            raise Limited("Too many requests for this source.", retry_after_s=ceil(wait_s))
+            raise _refusal(revision, Limited("Too many requests for this source.", retry_after_s=ceil(wait_s)))
 
 
 def _read(definition: Definition, row: Row, incoming: Incoming) -> Received:
     try:
         body = incoming.read(definition.max_body)
     except TooLarge:
+        definitions.forget()  # the limit may have been raised; this body cannot be read again
         _reject(row, TOO_LARGE, f"Its body is larger than the {definition.max_body:,} bytes that this source takes.")
         raise
     return Received(incoming.method, incoming.path, incoming.query, incoming.headers, body)
@@ -122,8 +135,7 @@ def _reject(row: Row, reason: str, sentence: str, secret_id: str | None = None) 
     rejections.keep(replace(row, verdict=REJECTED, reason=reason, detail=sentence, secret_id=secret_id))
 
 
-def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
-    revision, definition = _known(name)
+def _take(definition: Definition, revision: int, row: Row, received: Received, *, closed: bool) -> Answer:
     now = clock.now()
     asked = handshake.before(definition.preset, definition.secrets, received, now)
     if asked is not None:  # anybody may ask, so nothing is kept of it
@@ -131,8 +143,9 @@ def _take(name: str, row: Row, received: Received, *, closed: bool) -> Answer:
     verdict = verify(definition.preset.scheme, definition.secrets, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
+        refusal = _refusal(revision, Unauthenticated(f"The request could not be verified: {verdict.reason}."))
         _reject(row, verdict.reason, verdict.sentence, secret_id)
-        raise Unauthenticated(f"The request could not be verified: {verdict.reason}.")
+        raise refusal
     answer = handshake.after(definition.preset, received)
     found = replace(row, secret_id=secret_id, verdict="" if answer is None else ANSWERED)
     arrival = planning.arrival(definition, found, received, revision, now, closed=closed)
