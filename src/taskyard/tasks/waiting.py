@@ -10,22 +10,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import bindparam, select
-
 from taskyard.core.db import Database
-from taskyard.queue import gates
-from taskyard.queue.tables import ready
+from taskyard.queue import heads
+from taskyard.queue.marks import marks
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.05
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
-
-_QUEUES_WITH_WORK = (
-    select(ready.c.queue)
-    .where(ready.c.queue.in_(bindparam("queues", expanding=True)), ready.c.queue.not_in(gates.PAUSED))
-    .group_by(ready.c.queue)
-)
 
 
 class _Waiter:
@@ -121,7 +113,7 @@ class Waiting:
                     return
             try:
                 with self._database.read.connect() as connection:
-                    busy = list(connection.execute(_QUEUES_WITH_WORK, {"queues": queues}).scalars())
+                    busy = heads.with_work(connection, queues, marks(self._database))
             except Exception as error:  # whatever it is, somebody has to go on looking
                 log.warning("could not look for tasks: %s", error)
                 continue
