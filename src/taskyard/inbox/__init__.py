@@ -1,0 +1,1 @@
+"""Inbound webhooks: where they come in, how they are checked, what becomes of them."""
