@@ -19,6 +19,7 @@ from taskyard.core.db import Database, open_database
 from taskyard.core.ids import new_id
 from taskyard.queue import heads, postgresql
 from taskyard.queue import marks as marks_module
+from taskyard.queue import ready as line
 from taskyard.queue.claim import Claim, _values, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.lifecycle import PRIORITIES
@@ -68,7 +69,8 @@ class Marked(Yard):
 
 
 @pytest.fixture
-def marked(postgres: Postgres) -> Iterator[Marked]:
+def marked(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Marked]:
+    monkeypatch.setattr(line, "_last_seq", 0)  # tests before this one have set their clocks far ahead
     url = postgres.new()
     database = open_database(url)
     yield Marked(database)
