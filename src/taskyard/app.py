@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every other."""
 
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -19,6 +20,7 @@ from taskyard.core.db import attach, db, engine_binds
 from taskyard.inbox import hook_routes as hooks
 from taskyard.inbox import request_routes as requests_received
 from taskyard.inbox import source_routes as sources
+from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
@@ -98,7 +100,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
     app.extensions["taskyard.fingerprints"] = Signer(config.secret, "fingerprints")
     timekeeper = clock.Timekeeper(database.read, Event())
-    app.extensions["taskyard.background"] = [timekeeper.run]
+    app.extensions["taskyard.background"] = [timekeeper.run, partial(marks.keep_true, database, Event())]
     app.extensions["taskyard.begins_after"] = timekeeper.measured
     access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
     app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)

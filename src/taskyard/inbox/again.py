@@ -110,7 +110,7 @@ def _route(arrival: Arrival, **columns: str | None) -> None:
     faults = [fault.to_dict() for fault in plan.faults] or None
     kept = {name: getattr(arrival.row, name) for name in ("headers", "query", "event_type", "dedupe_key")}
     _change(arrival.row.id, verdict=plan.verdict, faults=faults, **kept, **columns)
-    queues = [item.task.queue for item in plan.items]
+    queues = [item.task.queue for item in plan.items if item.task.run_at <= item.task.created_at]
     transaction.afterwards(lambda: waiting(database()).wake(queues))
 
 

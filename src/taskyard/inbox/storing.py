@@ -69,7 +69,7 @@ class Kept:
 
     request_id: str
     verdict: str
-    queues: list[str] = field(default_factory=list)  # that have got tasks
+    queues: list[str] = field(default_factory=list)  # that have got tasks for now
 
 
 _FIELDS = tuple(Row.__dataclass_fields__)
@@ -141,7 +141,7 @@ def _keep(connection: Connection, arrivals: Sequence[Arrival]) -> list[Kept]:
     _INSERT.run(connection, [[getattr(row, name) for name in _FIELDS] for row in rows])
     link(connection, [(row.id, plan, made) for row, plan, made in zip(rows, plans, tasks, strict=True)])
     return [
-        Kept(row.id, row.verdict, [item.task.queue for item in plan.items])
+        Kept(row.id, row.verdict, [item.task.queue for item in plan.items if item.task.run_at <= item.task.created_at])
         for row, plan in zip(rows, plans, strict=True)
     ]
 
