@@ -33,7 +33,8 @@ def receive(name: str, suffix: str | None = None) -> Response:
 def _incoming(path: str, config: Config) -> Incoming:
     sent = request.environ
     peer = wire.peer(sent, config.trusted_proxies)
-    return Incoming(peer, sent["REQUEST_METHOD"], path, wire.query(sent), wire.headers(sent), _body)
+    announced = bool(sent.get("CONTENT_LENGTH"))
+    return Incoming(peer, sent["REQUEST_METHOD"], path, wire.query(sent), wire.headers(sent), _body, announced)
 
 
 def _body(most: int) -> bytes:

@@ -24,6 +24,10 @@ from taskyard.tasks.waiting import waiting
 from taskyard.web.wire import Address, within
 
 NETWORK, TOO_LARGE = "network", "too_large"
+ADVICE = {  # for what is refused before anything is verified
+    NETWORK: "Add the address to the source's networks, if it is the sender's; behind a proxy set trusted proxies.",
+    TOO_LARGE: "Raise the source's max_body, and have it sent again: its body was not kept.",
+}
 RATES = "inbox.rates"
 
 
@@ -39,7 +43,7 @@ class WrongMethod(Exception):
 class Incoming:
     """A request of which all but the body has been read; `read` reads that, up to so many bytes.
 
-    `read` raises TooLarge where there are more.
+    `read` raises TooLarge where there are more: before it reads anything, if the length is `announced`.
     """
 
     peer: Address | None
@@ -48,6 +52,7 @@ class Incoming:
     query: str
     headers: Sequence[tuple[str, str]]
     read: Callable[[int], bytes]
+    announced: bool
 
 
 def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
@@ -87,7 +92,7 @@ def _receive(definition: Definition, revision: int, incoming: Incoming, *, close
         raise _refusal(revision, WrongMethod(definition.preset.methods))
     row = _row(definition, incoming)
     _admit(definition, revision, row, incoming)
-    received = _read(definition, row, incoming)
+    received = _read(definition, revision, row, incoming)
     row = replace(row, body=received.body, size=len(received.body))
     return _take(definition, revision, row, received, closed=closed)
 
@@ -121,11 +126,14 @@ def _admit(definition: Definition, revision: int, row: Row, incoming: Incoming) 
             raise _refusal(revision, Limited("Too many requests for this source.", retry_after_s=ceil(wait_s)))
 
 
-def _read(definition: Definition, row: Row, incoming: Incoming) -> Received:
+def _read(definition: Definition, revision: int, row: Row, incoming: Incoming) -> Received:
     try:
         body = incoming.read(definition.max_body)
-    except TooLarge:
-        definitions.forget()  # the limit may have been raised; this body cannot be read again
+    except TooLarge as error:
+        if incoming.announced:  # nothing has been read yet, so it can be tried with another limit
+            _refusal(revision, error)
+        else:
+            definitions.forget()
         _reject(row, TOO_LARGE, f"Its body is larger than the {definition.max_body:,} bytes that this source takes.")
         raise
     return Received(incoming.method, incoming.path, incoming.query, incoming.headers, body)
