@@ -86,7 +86,9 @@ def test_the_doctor_knows_what_was_refused_unseen(alice: Caller, hook: Hook) -> 
     alice.put("/v1/sources/github", {**GITHUB, "max_body": 10})
     hook.send(b"x" * 11)
     [request] = alice.get("/v1/requests").json["requests"]
-    [finding] = alice.get(f"/v1/requests/{request['id']}/diagnosis").json["findings"]
+    answer = alice.get(f"/v1/requests/{request['id']}/diagnosis")
+    assert answer.status_code == 200, answer.text
+    [finding] = answer.json["findings"]
     assert (finding["code"], "max_body" in finding["advice"]) == ("too_large", True)
 
 

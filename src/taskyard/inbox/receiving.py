@@ -70,26 +70,27 @@ def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
         revision, definition = definitions.remembered(name)
         try:
             if definition is None:
-                raise _refusal(revision, NotFound("There is no such source."))
+                _check(revision)
+                raise NotFound("There is no such source.")
             return _receive(definition, revision, incoming, closed=closed)
         except Moved:
             definitions.forget()
 
 
-def _refusal(revision: int, error: Exception) -> Exception:
-    """The error, if what this process remembers still holds.
+def _check(revision: int) -> None:
+    """Go on only if what this process remembers still holds. What is stored is held to it when it is.
 
     Raises:
         Moved: it does not.
     """
     if not catalogue.is_newest(revision):
         raise Moved
-    return error
 
 
 def _receive(definition: Definition, revision: int, incoming: Incoming, *, closed: bool) -> Answer:
     if incoming.method not in definition.preset.methods:
-        raise _refusal(revision, WrongMethod(definition.preset.methods))
+        _check(revision)
+        raise WrongMethod(definition.preset.methods)
     row = _row(definition, incoming)
     _admit(definition, revision, row, incoming)
     received = _read(definition, revision, row, incoming)
@@ -116,22 +117,23 @@ def _row(definition: Definition, incoming: Incoming) -> Row:
 
 def _admit(definition: Definition, revision: int, row: Row, incoming: Incoming) -> None:
     if definition.networks and (incoming.peer is None or not within(incoming.peer, definition.networks)):
-        refusal = _refusal(revision, Forbidden("This source does not listen to the address that it came from."))
+        _check(revision)
         _reject(row, NETWORK, f"It came from {row.peer or 'a socket file'}, which is in none of the source's networks.")
-        raise refusal
+        raise Forbidden("This source does not listen to the address that the request came from.")
     if definition.rate is not None:
         rates = database().kept(RATES, Buckets)
         wait_s = rates.take(definition.id, definition.rate["count"], definition.rate["per_s"])
         if wait_s:
-            raise _refusal(revision, Limited("Too many requests for this source.", retry_after_s=ceil(wait_s)))
+            _check(revision)
+            raise Limited("Too many requests for this source.", retry_after_s=ceil(wait_s))
 
 
 def _read(definition: Definition, revision: int, row: Row, incoming: Incoming) -> Received:
     try:
         body = incoming.read(definition.max_body)
-    except TooLarge as error:
+    except TooLarge:
         if incoming.announced:  # nothing has been read yet, so it can be tried with another limit
-            _refusal(revision, error)
+            _check(revision)
         else:
             definitions.forget()
         _reject(row, TOO_LARGE, f"Its body is larger than the {definition.max_body:,} bytes that this source takes.")
@@ -147,13 +149,14 @@ def _take(definition: Definition, revision: int, row: Row, received: Received, *
     now = clock.now()
     asked = handshake.before(definition.preset, definition.secrets, received, now)
     if asked is not None:  # anybody may ask, so nothing is kept of it
+        _check(revision)
         return asked
     verdict = verify(definition.preset.scheme, definition.secrets, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
-        refusal = _refusal(revision, Unauthenticated(f"The request could not be verified: {verdict.reason}."))
+        _check(revision)
         _reject(row, verdict.reason, verdict.sentence, secret_id)
-        raise refusal
+        raise Unauthenticated(f"The request could not be verified: {verdict.reason}.")
     answer = handshake.after(definition.preset, received)
     found = replace(row, secret_id=secret_id, verdict="" if answer is None else ANSWERED)
     arrival = planning.arrival(definition, found, received, revision, now, closed=closed)
