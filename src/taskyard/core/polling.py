@@ -29,6 +29,7 @@ class Poller:
         self._database, self._name, self._waits, self._look = database, name, waits, look
         self._notices = notices(database)
         self._notices.began(lambda: self.within(0))
+        database.at_end(lambda: self.within(0))  # so that a thread for which nobody waits any more ends
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stirred = threading.Event()
