@@ -106,8 +106,8 @@ class Notices:
                 lines, self._pending = list(self._pending), {}
             try:
                 self._tell(list(payloads(self._id, lines)))
-            except psycopg.Error as error:
-                log.info("could not tell other processes", error=str(error).partition("\n")[0])
+            except Exception as error:  # whatever it is: a thread that ended for good would do so unseen
+                log.warning("could not tell other processes", error=str(error).partition("\n")[0])
                 self._closed.wait(AFTER_ERROR_S)
             self._closed.wait(EVERY_S)
         if self._connection is not None:
