@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 NAME = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-NUMBER = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")  # inet_aton reads these as addresses: 127.1, 0x7f.1
+NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")  # inet_aton reads these as addresses: 127.1, 0x7f.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ CLASSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str]
     (aiohttp.InvalidURL, BAD),
     (aiohttp.ClientResponseError, messages.PROTOCOL),
     ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError), messages.RESET),
-    (aiohttp.ClientPayloadError, messages.PROTOCOL),
+    (aiohttp.ClientPayloadError, messages.RESET),  # the connection ended within the body
     (OSError, messages.CONNECT),
     ((aiohttp.ClientError, aiohttp.http_exceptions.HttpProcessingError, ValueError), messages.PROTOCOL),
 )

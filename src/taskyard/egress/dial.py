@@ -68,6 +68,8 @@ class Dial(AbstractResolver):
             raise NotFound(f"{host} was not found: {error}.") from error
         finally:
             self.timing.dns_s = time.perf_counter() - began_at
+        if not found:
+            raise NotFound(f"{host} has no address.")
         for address in found:
             self._judge(address, port)
         return [

@@ -11,7 +11,7 @@ from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.payload import BytesPayload
+from aiohttp.payload import Payload
 from yarl import URL
 
 from taskyard.egress.answers import FAILURES, Body, classify, head
@@ -60,13 +60,20 @@ class Sender:
             dialling.reset(token)
 
 
-class _Payload(BytesPayload):
+class _Body(Payload):
     """A body that tells when its last bytes are handed over; before that, nobody can have received it whole."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(body, content_type="application/json")
         self._bytes = body
+        self._size = len(body)
         self.sent = False
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._bytes.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        await self.write_with_length(writer, None)
 
     async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
         whole = len(self._bytes)
@@ -81,7 +88,7 @@ class _Exchange:
     def __init__(self, outgoing: Outgoing, dial: Dial) -> None:
         self._outgoing = outgoing
         self._dial = dial
-        self._payload = _Payload(outgoing.body)
+        self._sending = _Body(outgoing.body)
         self._status: int | None = None
         self._headers: tuple[tuple[str, str], ...] = ()
         self._body = Body(outgoing.keep, bytearray())
@@ -101,7 +108,7 @@ class _Exchange:
             self._status,
             error,
             detail,
-            self._payload.sent,
+            self._sending.sent,
             self._dial.timing,
             self._headers,
             bytes(self._body.kept),
@@ -114,7 +121,7 @@ class _Exchange:
             session.request(
                 self._outgoing.method,
                 url,
-                data=self._payload,
+                data=self._sending,
                 headers={"User-Agent": USER_AGENT, **self._outgoing.headers},
                 allow_redirects=False,
             ) as answer,

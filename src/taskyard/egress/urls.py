@@ -19,9 +19,10 @@ DATABASES = frozenset(
 )
 FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\ud800-\udfff]")
 AUTHORITY = re.compile(
-    r"(?P<scheme>https?)://(?P<host>\[[^\]/?#@]*\]|[^:/?#@\[\]]*)(:(?P<port>\d{1,5}))?(?=[/?]|\Z)", re.I
+    r"(?P<scheme>https?)://(?P<host>\[[^\]/?#@]*\]|[^:/?#@\[\]]*)(:(?P<port>[0-9]{1,5}))?(?=[/?]|\Z)", re.IGNORECASE
 )
-IPV4 = re.compile(r"((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.|\Z)){4}")
+OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+IPV4 = re.compile(rf"({OCTET}\.){{3}}{OCTET}")
 
 
 @dataclass(frozen=True, slots=True)
