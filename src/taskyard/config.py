@@ -12,6 +12,7 @@ from environs import Env
 from marshmallow import ValidationError, validate
 from sqlalchemy.exc import ArgumentError
 
+from taskyard.core import allowed
 from taskyard.core.crypto import secret_key
 from taskyard.core.db import normalise
 from taskyard.listening import ConfigError, seal
@@ -43,6 +44,9 @@ class Config:
     keep_cancelled_s: int = 7 * 86_400
     keep_expired_s: int = 7 * 86_400
     keep_lost_s: int = 30 * 86_400
+    egress_allow: tuple[str, ...] = ()  # hosts and networks
+    egress_http: bool = False
+    egress_metadata: bool = False
     admin_email: str = "admin@localhost.localdomain"
 
     @property
@@ -61,6 +65,13 @@ def _check_origins(origins: list[str]) -> None:
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
             raise ValidationError(f"{origin!r} is no origin such as https://example.com, nor *.")
+
+
+def _check_allowed(entries: list[str]) -> None:
+    try:
+        allowed.parse(entries)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def from_env(**overrides: Any) -> Config:
@@ -90,6 +101,9 @@ def from_env(**overrides: Any) -> Config:
             "keep_cancelled_s": env.int("KEEP_CANCELLED_S", Config.keep_cancelled_s, validate=KEPT),
             "keep_expired_s": env.int("KEEP_EXPIRED_S", Config.keep_expired_s, validate=KEPT),
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
+            "egress_allow": tuple(env.list("EGRESS_ALLOW", [], subcast=str.strip, validate=_check_allowed) or []),
+            "egress_http": env.bool("EGRESS_HTTP", False),
+            "egress_metadata": env.bool("EGRESS_METADATA", False),
             "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
         }
     database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")
