@@ -3,6 +3,7 @@
 import click
 
 from taskyard.cli.doctor import doctor
+from taskyard.cli.egress import egress
 from taskyard.cli.people import key, user
 from taskyard.cli.processes import dispatcher, migrate
 from taskyard.cli.up import up
@@ -19,6 +20,7 @@ def main() -> None:
     On a server:
       taskyard up                                  everything on this machine, ready to use
       taskyard doctor                              what is wrong, and what to do about it
+      taskyard egress check URL                    whether a URL may be sent to, and why
       taskyard user create ann@example.com         somebody who may call the API
       taskyard key create ann                      an API key for her
     \b
@@ -34,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (up, migrate, dispatcher, doctor, user, key, submit, task, work, explain, queue, worker):
+for command in (up, migrate, dispatcher, doctor, egress, user, key, submit, task, work, explain, queue, worker):
     main.add_command(command)
