@@ -11,6 +11,9 @@ from taskyard.core import clock
 from taskyard.core.db import Base, Model
 from taskyard.core.ids import new_id
 from taskyard.core.types import Id, Instant, Json
+from taskyard.inbox import keyring
+from taskyard.inbox.handshake import verify_token
+from taskyard.inbox.presets import PRESETS, Handshake
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")  # of a source
 
@@ -39,6 +42,23 @@ class Source(Model):
     updated_at: Mapped[datetime] = mapped_column(Instant, default=clock.now, onupdate=clock.now)
 
     __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def path(self) -> str:
+        """Where it listens."""
+        return f"/hooks/{self.name}"
+
+    @property
+    def secrets_shown(self) -> list[dict[str, Any]]:
+        return keyring.shown(self.secrets)
+
+    @property
+    def verify_token(self) -> str | None:
+        """What Meta is to be told, and asks with."""
+        preset = PRESETS.get(self.preset)
+        if preset is None or preset.handshake is not Handshake.META_CHALLENGE or not self.secrets:
+            return None
+        return verify_token(keyring.opened(self.secrets)[0][1])
 
 
 # Append-only but for what verifying and replaying change. Sources and owners are no foreign keys: a request outlives

@@ -6,9 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.inbox import keyring
-from taskyard.inbox.handshake import verify_token
-from taskyard.inbox.presets import PRESETS, Handshake
+from taskyard.inbox.presets import PRESETS
 from taskyard.inbox.route_schemas import MOST_ROUTES, JmesPath, Route
 from taskyard.inbox.scheme_schemas import SchemeSchema
 from taskyard.tasks.schemas import owner_field
@@ -36,13 +34,6 @@ def _network(text: str) -> None:
 def _header(name: str) -> None:
     if not HEADER.fullmatch(name) or name.lower() in OURS:
         raise ValidationError("No header that can be set here.")
-
-
-def _verify_token(source: Any) -> str | None:
-    preset = PRESETS.get(source.preset)
-    if preset is None or preset.handshake is not Handshake.META_CHALLENGE or not source.secrets:
-        return None
-    return verify_token(keyring.opened(source.secrets)[0][1])
 
 
 class Rate(Schema):
@@ -199,22 +190,14 @@ class SourceOut(Settings):
     """A source, and where it listens."""
 
     name = fields.String(required=True, metadata={"example": "github"})
-    path = fields.Function(
-        lambda source: f"/hooks/{source.name}",
-        metadata={"type": "string", "description": "Where to send webhooks.", "example": "/hooks/github"},
-    )
+    path = fields.String(required=True, metadata={"description": "Where to send webhooks.", "example": "/hooks/github"})
     owner_id = fields.UUID(required=True, metadata={"description": "Whom its tasks belong to."})
     preset = fields.String(required=True, metadata={"description": "`custom` with a scheme.", "example": "github"})
-    secrets = fields.Function(
-        lambda source: SecretOut(many=True).dump(keyring.shown(source.secrets)), metadata={"type": "array"}
-    )
-    verify_token = fields.Function(
-        _verify_token,
-        metadata={
-            "type": ["string", "null"],
-            "description": "What to enter as the verify token at Meta, where the preset is one of theirs.",
-            "example": None,
-        },
+    secrets = fields.List(fields.Nested(SecretOut), required=True, attribute="secrets_shown")
+    verify_token = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What to enter as the verify token at Meta, where the preset is one of theirs."},
     )
     max_body = fields.Integer(required=True, metadata={"example": 1_048_576})
     created_at = When(required=True)
