@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskyard.core.expressions import BUDGET, MOST_CHARS, Failed, Faulty, compiled
+from taskyard.core.expressions import BUDGET, MOST_CHARS, Failed, Faulty, Purse, compiled
 
 
 @pytest.mark.parametrize(
@@ -88,3 +88,14 @@ def test_what_doubles_or_multiplies_is_ended(text: str, value: Any) -> None:
 def test_what_does_not_suit_the_value_fails_with_a_reason(text: str) -> None:
     with pytest.raises(Failed, match=r"\w"):
         compiled(text).search({"a": [{"b": {}}, {"b": 1}]})
+
+
+def test_expressions_that_share_a_purse_end_together() -> None:
+    purse, expression = Purse(), compiled("list[*].a")
+    value = {"list": [{"a": 1}] * 10_000}
+    runs = 0
+    with pytest.raises(Failed, match="too long"):
+        while runs < 100:
+            expression.search(value, purse)
+            runs += 1
+    assert 1 <= runs < 20

@@ -27,6 +27,21 @@ class Failed(Exception):
     """The expression could not be run on this value; says why."""
 
 
+@dataclass(slots=True)
+class Purse:
+    """What is left to spend; several expressions may share one."""
+
+    left: int = BUDGET
+
+    def pay(self, units: int) -> None:
+        """Raises:
+        Failed: there is not so much left.
+        """
+        self.left -= units
+        if self.left < 0:
+            raise Failed("It takes too long, or makes too much, on this value.")
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """A JMESPath expression, ready for use."""
@@ -34,22 +49,22 @@ class Expression:
     text: str
     tree: Any  # jmespath's
 
-    def search(self, value: Any) -> Any:
+    def search(self, value: Any, purse: Purse | None = None) -> Any:
         """What the expression makes of a value of dicts, lists, strings, numbers, booleans and None.
 
         Raises:
             Failed: it does not suit the value, or would take too long.
         """
         try:
-            return _Interpreter().visit(self.tree, value)
+            return _Interpreter(purse or Purse()).visit(self.tree, value)
         except JMESPathError as error:
             raise Failed(str(error)[:SHOWN]) from error
         except (RecursionError, OverflowError, ValueError, TypeError, ZeroDivisionError) as error:
             raise Failed("It cannot be worked out for this value.") from error
 
-    def holds(self, value: Any) -> bool:
+    def holds(self, value: Any, purse: Purse | None = None) -> bool:
         """Whether the result is true as JMESPath sees it: neither null, false nor empty. Raises as `search` does."""
-        result = self.search(value)
+        result = self.search(value, purse)
         return not (result is None or result is False or result in ("", [], {}))
 
 
@@ -83,10 +98,10 @@ def _check(node: Any, depth: int) -> None:
 class _Interpreter(TreeInterpreter):
     """jmespath's own, with a purse."""
 
-    def __init__(self) -> None:
+    def __init__(self, purse: Purse) -> None:
         super().__init__()
         self._calls = Functions()
-        self._left = BUDGET
+        self._pay = purse.pay
         self._sizes: dict[int, tuple[int, Any]] = {}  # by id, with the value, so that the id stays its own
 
     def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
@@ -127,11 +142,6 @@ class _Interpreter(TreeInterpreter):
         if node["value"] == "join" and [type(one) for one in arguments] == [str, list]:
             self._pay(len(arguments[0]) * len(arguments[1]))
         return self._weighed(self._calls.call_function(node["value"], arguments))
-
-    def _pay(self, units: int) -> None:
-        self._left -= units
-        if self._left < 0:
-            raise Failed("It takes too long, or makes too much, on this value.")
 
     def _weighed(self, value: Any) -> Any:
         self._pay(self._size(value))

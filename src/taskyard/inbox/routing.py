@@ -11,7 +11,7 @@ from typing import Any
 from taskyard.commands import catalogue
 from taskyard.commands.catalogue import Definition
 from taskyard.core.errors import Fault, Invalid
-from taskyard.core.expressions import Expression, Failed
+from taskyard.core.expressions import Expression, Failed, Purse
 from taskyard.core.json import storable
 from taskyard.inbox.verdicts import ROUTED, UNROUTABLE, UNROUTED
 from taskyard.queue.unique import OPEN, OnConflict, Unique
@@ -46,6 +46,14 @@ class Plan:
     faults: list[Fault]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What expressions see of a request, and what all of them together may spend on it."""
+
+    request: dict[str, Any]
+    purse: Purse
+
+
 def refused(faults: Sequence[Fault]) -> Plan:
     return Plan(UNROUTABLE, [], [], list(faults)[:MOST_FAULTS])
 
@@ -59,12 +67,13 @@ def plan(
     Raises:
         Moved: the catalogue is not at this revision.
     """
+    seen = _Seen(request, Purse())
     faults: list[Fault] = []
     items: dict[int, Item] = {}
     for index, route in enumerate(routes):
         try:
-            if _matches(route, request, index):
-                items[index] = _item(owner_id, route, request, _definition(route, revision), now, index, closed=closed)
+            if _matches(route, seen, index):
+                items[index] = _item(owner_id, route, seen, _definition(route, revision), now, index, closed=closed)
         except Invalid as error:
             faults += error.faults
     if faults:
@@ -72,9 +81,9 @@ def plan(
     return Plan(ROUTED if items else UNROUTED, list(items.values()), list(items), [])
 
 
-def _matches(route: Route, request: dict[str, Any], index: int) -> bool:
+def _matches(route: Route, seen: _Seen, index: int) -> bool:
     try:
-        return route.filter is None or route.filter.holds(request)
+        return route.filter is None or route.filter.holds(seen.request, seen.purse)
     except Failed as error:
         raise Invalid([_fault(index, "filter", str(error))]) from error
 
@@ -89,7 +98,7 @@ def _definition(route: Route, revision: int) -> Definition | None:
 def _item(
     owner_id: str,
     route: Route,
-    request: dict[str, Any],
+    seen: _Seen,
     definition: Definition | None,
     now: datetime,
     index: int,
@@ -100,8 +109,8 @@ def _item(
     Invalid: the task cannot be made; lists every fault.
     """
     faults: list[Fault] = []
-    payload = _result(route.payload, request, index, "payload", faults)
-    key = None if route.unique_key is None else _key(route.unique_key, request, index, faults)
+    payload = _result(route.payload, seen, index, "payload", faults)
+    key = None if route.unique_key is None else _key(route.unique_key, seen, index, faults)
     sent = {**route.task, "payload": payload, **({} if key is None else {"unique": {"key": key}})}
     try:
         task = submission.new_task(owner_id, sent, definition, now, closed=closed)
@@ -116,10 +125,10 @@ def _item(
     return Item(task, None if key is None else Unique(key, OPEN, None, OnConflict.RETURN), b"")
 
 
-def _result(expression: Expression, request: dict[str, Any], index: int, name: str, faults: list[Fault]) -> Any:
+def _result(expression: Expression, seen: _Seen, index: int, name: str, faults: list[Fault]) -> Any:
     """What an expression gives; None, and a fault more, where that is nothing JSON can hold."""
     try:
-        value = expression.search(request)
+        value = expression.search(seen.request, seen.purse)
         storable(value)
     except Failed as error:
         faults.append(_fault(index, name, str(error)))
@@ -130,8 +139,8 @@ def _result(expression: Expression, request: dict[str, Any], index: int, name: s
     return None
 
 
-def _key(expression: Expression, request: dict[str, Any], index: int, faults: list[Fault]) -> str | None:
-    key = _result(expression, request, index, "unique_key", faults)
+def _key(expression: Expression, seen: _Seen, index: int, faults: list[Fault]) -> str | None:
+    key = _result(expression, seen, index, "unique_key", faults)
     if isinstance(key, int) and not isinstance(key, bool):
         key = str(key)
     if key is None or (isinstance(key, str) and 0 < len(key) <= MOST_KEY_CHARS and key.strip()):
