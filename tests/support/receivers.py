@@ -75,17 +75,19 @@ def receiver(
             with suppress(OSError, asyncio.CancelledError, TimeoutError):
                 await asyncio.wait_for(writer.wait_closed(), 1)
             writer.transport.abort()
-            await asyncio.sleep(0.01)  # in which the transport lets go of its socket
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)  # in which the transport lets go of its socket
 
     async def run(sock: socket.socket) -> None:
         server = await asyncio.start_server(serve, sock=sock, ssl=tls, limit=2**20)
         up.set()
         await asyncio.to_thread(stop.wait)
         server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.01)  # in which a connection that was accepted just now gets its task
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.wait(others)
         await server.wait_closed()
 
     with socket.socket() as sock:

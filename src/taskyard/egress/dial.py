@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from contextvars import ContextVar
 
 from aiohappyeyeballs import AddrInfoType
@@ -51,6 +52,7 @@ class Dial(AbstractResolver):
         self._host = ""
         self._connecting_at = 0.0
         self._tls_at = 0.0
+        self._sockets: list[socket.socket] = []
         self.refused: Refused | None = None
         self.timing = Timing()
 
@@ -93,7 +95,15 @@ class Dial(AbstractResolver):
         scope = rest[1] if len(rest) > 1 else 0
         self._judge(f"{address}%{scope}" if scope else str(address), int(port))
         self._connecting_at = self._connecting_at or time.perf_counter()
-        return socket.socket(family, kind, protocol)
+        opened = socket.socket(family, kind, protocol)
+        self._sockets.append(opened)
+        return opened
+
+    def hang_up(self) -> None:
+        """Let nothing linger: who reads too slowly would have us hold what is not yet sent after we have given up."""
+        for opened in self._sockets:
+            with suppress(OSError):  # it is closed already
+                opened.shutdown(socket.SHUT_RDWR)
 
     def _judge(self, address: str, port: int) -> None:
         verdict = check_address(address, port, self._rules, host=self._host)

@@ -103,6 +103,8 @@ class _Exchange:
             refused = self._dial.refused
             error = refused.verdict.kind if refused else classify(raised)
             detail = refused.verdict.reason if refused else _sentence(raised)
+        finally:
+            self._dial.hang_up()
         self._dial.timing.total_s = time.perf_counter() - began_at
         return Result(
             self._status,
