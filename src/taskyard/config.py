@@ -72,12 +72,15 @@ def _check_origins(origins: list[str]) -> None:
 
 
 def _proxy(text: str) -> Network | str:
-    if text.strip() == "unix":
-        return "unix"
-    try:
-        return ip_network(text.strip())
-    except ValueError as error:
-        raise ValidationError(f"{text!r} is no address, no network such as 10.0.0.0/8, and not unix.") from error
+    return text if text == "unix" else ip_network(text)
+
+
+def _check_proxies(proxies: list[str]) -> None:
+    for text in proxies:
+        try:
+            _proxy(text)
+        except ValueError as error:
+            raise ValidationError(f"{text!r} is no address, no network such as 10.0.0.0/8, and not unix.") from error
 
 
 def _check_allowed(entries: list[str]) -> None:
@@ -115,7 +118,7 @@ def from_env(**overrides: Any) -> Config:
             "keep_expired_s": env.int("KEEP_EXPIRED_S", Config.keep_expired_s, validate=KEPT),
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
             "keep_requests_s": env.int("KEEP_REQUESTS_S", Config.keep_requests_s, validate=KEPT),
-            "trusted_proxies": tuple(env.list("TRUSTED_PROXIES", [], subcast=_proxy) or []),
+            "trusted_proxies": env.list("TRUSTED_PROXIES", [], subcast=str.strip, validate=_check_proxies) or [],
             "egress_allow": tuple(env.list("EGRESS_ALLOW", [], subcast=str.strip, validate=_check_allowed) or []),
             "egress_http": env.bool("EGRESS_HTTP", False),
             "egress_metadata": env.bool("EGRESS_METADATA", False),
@@ -125,6 +128,7 @@ def from_env(**overrides: Any) -> Config:
     seal(env)
     _check_database_url(database_url)
     secret = found.pop("secret")
+    found["trusted_proxies"] = tuple(map(_proxy, found["trusted_proxies"]))
     found |= {
         "instance": instance,
         "database_url": database_url,
