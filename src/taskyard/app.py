@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every other."""
 
 from collections.abc import Callable
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -16,6 +17,7 @@ from taskyard.config import Config
 from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
@@ -93,7 +95,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["taskyard.cursors"] = Signer(config.secret, "cursors")
     app.extensions["taskyard.fingerprints"] = Signer(config.secret, "fingerprints")
     timekeeper = clock.Timekeeper(database.read, Event())
-    app.extensions["taskyard.background"] = [timekeeper.run]
+    app.extensions["taskyard.background"] = [timekeeper.run, partial(marks.keep_true, database, Event())]
     app.extensions["taskyard.begins_after"] = timekeeper.measured
     access_tokens = AccessTokens(Signer(config.secret, "access-tokens").key, config.access_token_s)
     app.extensions["taskyard.issuer"] = Issuer(database, access_tokens, config.refresh_token_s)

@@ -14,6 +14,8 @@ from support.people import ALICE
 from support.server import running_server
 from support.workers import until
 from taskyard.client import Client, Lease, Report
+from taskyard.core.db import open_database
+from taskyard.core.notices import notices
 
 pytestmark = pytest.mark.e2e
 RECOVERED_S = 5.0
@@ -64,6 +66,24 @@ def test_all_goes_on_within_5_s_of_a_restart_long_polls_included(own_postgres: P
         assert max(at for _, at in got.values()) - up_at < RECOVERED_S
         until(lambda: server.is_ready())
         assert ask(server.url, "GET", f"/v1/tasks/{held.task.id}").status == 200
+
+
+def test_after_a_restart_notices_are_heard_again(own_postgres: Postgres) -> None:
+    one, two = (open_database(url) for url in [own_postgres.new()] * 2)
+    heard: list[str] = []
+    notices(two).on("queue", heard.extend)
+    notices(two).listen()
+    until(lambda: notices(two).hearing)
+    notices(one).send("queue", ["before"])
+    until(lambda: heard == ["before"])
+    with away(own_postgres):
+        until(lambda: not notices(two).hearing)
+        notices(one).send("queue", ["meanwhile"])  # lost: those who wait look for themselves
+    until(lambda: notices(two).hearing, timeout_s=RECOVERED_S)
+    notices(one).send("queue", ["after"])
+    until(lambda: "after" in heard)
+    for database in (one, two):
+        database.dispose()
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def test_a_result_of_another_process_is_found(app: Flask, database: Database) ->
 
 
 def test_a_wait_holds_no_connection(app: Flask, database: Database) -> None:
-    asking = [Asking(app, "POST", "/v1/tasks", 1) for _ in range(12)]
+    asking = [Asking(app, "POST", "/v1/tasks", 3) for _ in range(12)]
     until_waiting(database, 12)
     for engine in (database.read, database.write):
         until(lambda engine=engine: engine.pool.checkedout() == 0)  # but for the moments of the common look

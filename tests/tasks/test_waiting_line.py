@@ -8,15 +8,13 @@ from support.signals import until
 from taskyard.core.db import Database
 from taskyard.tasks.waiting import Waiting
 
-NEVER_S = 60.0
-
 
 class Line:
     """Tasks that are only a number, and those who wait for them."""
 
     def __init__(self, database: Database) -> None:
-        self.waiting = Waiting(database, poll_s=0.01)
-        self.waiting._poller = threading.current_thread()  # as if there were one, which sees nothing
+        self.waiting = Waiting(database)
+        self.waiting._poller._thread = threading.current_thread()  # as if there were one, which sees nothing
         self.tasks = 0
         self.lock = threading.Lock()
 
@@ -102,8 +100,8 @@ def test_a_task_that_comes_during_the_look_is_not_missed(database: Database) -> 
 
 
 def test_a_waiter_on_many_queues_is_woken_by_each_and_leaves_all(database: Database) -> None:
-    shared = Waiting(database, poll_s=NEVER_S)
-    shared._poller = threading.current_thread()
+    shared = Waiting(database)
+    shared._poller._thread = threading.current_thread()
     for queue in "abc":
         looks: list[bool] = []
         thread = threading.Thread(

@@ -9,6 +9,8 @@ from taskyard.core import transaction
 from taskyard.core.db import Database
 from taskyard.core.driver_errors import passes
 from taskyard.dispatcher.duties import Duty
+from taskyard.queue import ready
+from taskyard.tasks.waiting import waiting
 
 log = structlog.get_logger("taskyard.dispatcher")
 AFTER_ERROR_S = 1.0
@@ -30,7 +32,7 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
     while not stop.is_set():
         pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
         try:
-            with transaction.own(database) as connection:
+            with transaction.own(database) as connection, ready.watched(connection) as queues:
                 done = duty.run(connection)
         except Exception as error:  # whatever it is: a duty that stopped for good would do so unseen
             if not passes(error):
@@ -40,6 +42,7 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
                 waits = True
             pause_s = max(pause_s, AFTER_ERROR_S)
         else:
+            waiting(database).wake(queues)
             if waits:
                 log.warning("the database is back", duty=duty.name)
                 waits = False

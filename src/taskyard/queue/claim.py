@@ -3,12 +3,14 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import gates, postgresql
 from taskyard.queue.lifecycle import PRIORITIES
+from taskyard.queue.marks import Line, Marks, Place
 from taskyard.queue.tables import lease, ready, task
 from taskyard.queue.tokens import make_token
 
@@ -84,23 +86,27 @@ _LEASE = insert(lease)
 _BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
 
 
-def claim(connection: Connection, claims: list[Claim], now: datetime) -> list[list[Lease]]:
-    """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again."""
+def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[list[Lease]]:
+    """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again.
+
+    PostgreSQL begins at the `marks`; without any, at the front.
+    """
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if named and connection.dialect.name == "postgresql":
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
     shut = None if connection.dialect.name == "postgresql" else gates.shut(connection)  # there the claim itself looks
-    return [_claim(connection, wanted, now, shut) for wanted in claims]
+    marks = marks or Marks()
+    return [_claim(connection, wanted, now, shut, marks) for wanted in claims]
 
 
-def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shut | None) -> list[Lease]:
+def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shut | None, marks: Marks) -> list[Lease]:
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         # Of these queues only: another key of the same user may not work on those it was claimed from.
         if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
             return [_lease(row) for row in held]
     if shut is None:
-        ids = _take_postgresql(connection, wanted, now)
+        ids = _take_postgresql(connection, wanted, now, marks)
     else:
         ids = _take_sqlite(connection, wanted, shut.less(wanted.holder_id, wanted.worker, wanted.queues), now)
     if not ids:
@@ -109,11 +115,24 @@ def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shu
     return [_lease(found[task_id]) for task_id in ids if task_id in found]
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
-    pairs = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
-    values = {
-        "lanes": [lane for lane, _ in pairs],
-        "queues": [queue for _, queue in pairs],
+def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> list[str]:
+    lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
+    places = marks.places(lines)
+    rows = connection.execute(postgresql.CLAIM, _values(wanted, now, lines, places)).all()
+    heads: dict[int, Place] = {}
+    for _, rank, pass_, seq in rows:
+        heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
+    for index, head in heads.items():
+        marks.advance(lines[index], places[index], head, now)
+    return [str(row.task_id) for row in rows]
+
+
+def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:
+    return {
+        "lanes": [lane for lane, _ in lines],
+        "queues": [queue for _, queue in lines],
+        "passes": [pass_ for pass_, _ in places],
+        "seqs": [seq for _, seq in places],
         "room": wanted.limit,
         "worker": wanted.worker,
         "holder": wanted.holder_id,
@@ -121,7 +140,6 @@ def _take_postgresql(connection: Connection, wanted: Claim, now: datetime) -> li
         "now": now,
         "expires_at": wanted.expires_at(now),
     }
-    return [str(task_id) for task_id in connection.execute(postgresql.CLAIM, values).scalars()]
 
 
 def _take_sqlite(connection: Connection, wanted: Claim, queues: list[str], now: datetime) -> list[str]:

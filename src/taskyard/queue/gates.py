@@ -8,7 +8,6 @@ from taskyard.core.errors import Conflict
 from taskyard.core.types import Id
 from taskyard.queue.tables import queue, worker
 
-PAUSED = select(queue.c.name).where(queue.c.paused_at.is_not(None))
 _CLOSED = select(queue.c.name).where(queue.c.closed_at.is_not(None))
 _NOBODY = literal_column("NULL", Id).label("holder_id")
 # One query for both, as it is asked with every batch of claims; most often there is neither.

@@ -5,15 +5,19 @@ from sqlalchemy import text
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is
 # full), locked and passed over where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs
 # come as one list: of two lists the planner may read either first, and with it take low priorities before high ones.
-# What is paused or draining is asked in subqueries of their own, as a join might change that order, too.
+# What is paused or draining is asked in subqueries of their own, as a join might change that order, too. Each line is
+# read from its mark on (queue/marks.py).
 CLAIM = text(
     """
     WITH picked AS MATERIALIZED (
         SELECT head.task_id, wanted.rank, head.pass, head.seq
-        FROM unnest(CAST(:lanes AS smallint[]), CAST(:queues AS text[])) WITH ORDINALITY AS wanted (lane, queue, rank)
+        FROM unnest(
+            CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
+        ) WITH ORDINALITY AS wanted (lane, queue, pass, seq, rank)
         CROSS JOIN LATERAL (
             SELECT ready.task_id, ready.pass, ready.seq FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
+            AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
             ORDER BY ready.pass, ready.seq LIMIT :room
             FOR UPDATE SKIP LOCKED
         ) AS head
@@ -33,7 +37,7 @@ CLAIM = text(
             :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at
         FROM gone
     )
-    SELECT gone.task_id FROM gone JOIN picked ON picked.task_id = gone.task_id
+    SELECT gone.task_id, picked.rank, picked.pass, picked.seq FROM gone JOIN picked ON picked.task_id = gone.task_id
     ORDER BY picked.rank, picked.pass, picked.seq
     """
 )

@@ -1,6 +1,8 @@
 """Putting tasks where a claim finds them: at once into `ready`, later by way of `scheduled`."""
 
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +16,7 @@ _INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "seq", "attempts")
 _INSERT_SCHEDULED = BulkInsert(scheduled, "task_id", "run_at", "queue", "lane", "attempts")
 _WAY = (scheduled, ready)  # in the order in which a task moves on, so that one that moves meanwhile is still met
 
+_WATCHED = "queues that got something"
 _lock = threading.Lock()
 _last_seq = 0
 
@@ -42,9 +45,28 @@ def put(connection: Connection, places: list[Place], now: datetime) -> None:
     due = [p for p in places if p.run_at <= now]
     if due:
         _INSERT_READY.run(connection, [(p.task_id, p.queue, p.lane, next_seq(now), p.attempts) for p in due])
+        note(connection, (p.queue for p in due))
     if len(due) < len(places):
         later = [p for p in places if p.run_at > now]
         _INSERT_SCHEDULED.run(connection, [(p.task_id, p.run_at, p.queue, p.lane, p.attempts) for p in later])
+
+
+@contextmanager
+def watched(connection: Connection) -> Iterator[set[str]]:
+    """The queues into which tasks are put on this connection within the block, for whoever is to be told."""
+    queues: set[str] = set()
+    info = connection.info  # it cannot be asked for once the database has hung up
+    info[_WATCHED] = queues
+    try:
+        yield queues
+    finally:
+        del info[_WATCHED]
+
+
+def note(connection: Connection, queues: Iterable[str]) -> None:
+    """Tasks of these queues have become ready on this connection."""
+    if (found := connection.info.get(_WATCHED)) is not None:
+        found.update(queues)
 
 
 def take(connection: Connection, task_id: str) -> bool:

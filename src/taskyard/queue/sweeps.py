@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, ins
 
 from taskyard.queue import policy
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.ready import next_seq
+from taskyard.queue.ready import next_seq, note
 from taskyard.queue.settle import Ended, read_tasks, record, run_of
 from taskyard.queue.tables import lease, ready, scheduled, task
 
@@ -51,6 +51,7 @@ def promote(connection: Connection, now: datetime) -> list[str]:
             for r in due
         ]
         connection.execute(insert(ready), rows)
+        note(connection, (row.queue for row in due))
     return [row.queue for row in due]
 
 

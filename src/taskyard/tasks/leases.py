@@ -15,6 +15,7 @@ from taskyard.queue import roll
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES, Status
+from taskyard.queue.marks import marks
 from taskyard.queue.read import schemas_of
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tokens import split_token
@@ -84,7 +85,7 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
 
 def _claim(connection: Connection, claims: list[Claim]) -> list[list[Lease]]:
-    return claim(connection, claims, clock.now())
+    return claim(connection, claims, clock.now(), marks(database()))
 
 
 def _is_draining(wanted: Claim) -> bool:

@@ -14,6 +14,7 @@ from taskyard.core.errors import Fault, Invalid, NotFound, Stale
 from taskyard.queue import overview, purge, roll
 from taskyard.queue.overview import Depths, QueueState
 from taskyard.queue.tables import queue
+from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
@@ -78,6 +79,7 @@ def pause(actor: Actor, name: str, version: int | None) -> Line:
 
 
 def resume(actor: Actor, name: str, version: int | None) -> Line:
+    transaction.afterwards(lambda: waiting(database()).wake_everywhere([name]))
     return _set(actor, name, version, paused_at=None)
 
 

@@ -1,31 +1,22 @@
 """Workers that wait for tasks: one look at the database per process feeds them all.
 
-Whoever enqueues in this process wakes waiters at once; for what other processes do, one thread looks every POLL_S while
-somebody waits. No wait holds a connection.
+Whoever enqueues in this process wakes waiters at once, and tells other processes where none waits here; for what they
+do not tell, one thread looks while somebody waits. No wait holds a connection.
 """
 
-import logging
 import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import bindparam, select
-
 from taskyard.core.db import Database
-from taskyard.queue import gates
-from taskyard.queue.tables import ready
+from taskyard.core.notices import notices
+from taskyard.core.polling import Poller
+from taskyard.queue import heads
+from taskyard.queue.marks import marks
 
-log = logging.getLogger(__name__)
-
-POLL_S = 0.05
+TOPIC = "queue"
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
-
-_QUEUES_WITH_WORK = (
-    select(ready.c.queue)
-    .where(ready.c.queue.in_(bindparam("queues", expanding=True)), ready.c.queue.not_in(gates.PAUSED))
-    .group_by(ready.c.queue)
-)
 
 
 class _Waiter:
@@ -38,12 +29,13 @@ class _Waiter:
 class Waiting:
     """The waiters of one process on one database."""
 
-    def __init__(self, database: Database, *, poll_s: float = POLL_S) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._poll_s = poll_s
         self._lock = threading.Lock()
         self._by_queue: defaultdict[str, deque[_Waiter]] = defaultdict(deque)
-        self._poller: threading.Thread | None = None
+        self._poller = Poller(database, "waiting", lambda: bool(self._by_queue), self._look)
+        self._notices = notices(database)
+        self._notices.on(TOPIC, self._wake)
 
     def __len__(self) -> int:
         """How many wait and have not been woken."""
@@ -51,30 +43,46 @@ class Waiting:
             return len({waiter for line in self._by_queue.values() for waiter in line if waiter.told is None})
 
     def wake(self, queues: Iterable[str]) -> None:
-        """Wake one waiter for each task that came into these queues."""
+        """Wake one waiter for each task that came into these queues: here, or else in each other process."""
+        if left := self._wake(queues):
+            self._notices.send(TOPIC, left)
+
+    def wake_everywhere(self, queues: list[str]) -> None:
+        """Wake one waiter of each process: there may be many tasks in these queues."""
+        self._wake(queues)
+        self._notices.send(TOPIC, queues)
+
+    def _wake(self, queues: Iterable[str]) -> list[str]:
+        """Wake one waiter of this process for each; those for which there was none."""
         with self._lock:
-            for queue in queues:
-                line = self._by_queue.get(queue)
-                while line:
-                    waiter = line.popleft()
-                    if waiter.told is None:
-                        waiter.told = queue
-                        waiter.woken.set()
-                        break
+            return [queue for queue in queues if not self._wake_one(queue)]
+
+    def _wake_one(self, queue: str) -> bool:
+        line = self._by_queue.get(queue)
+        while line:
+            waiter = line.popleft()
+            if waiter.told is None:
+                waiter.told = queue
+                waiter.woken.set()
+                return True
+        return False
 
     def until(self, queues: list[str], attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]) -> None:
         """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone.
 
         Whoever was woken and leaves wakes the next in line: it may leave without having looked (gone, too late), and
-        where it got its task, there may be more than the one it was woken for.
+        where it got its task, there may be more here than the one it was woken for.
         """
         give_up_at = time.monotonic() + wait_s
         told: str | None = None
+        got = False
         try:
             while True:
                 waiter = self._enter(queues)  # before the attempt, so that nothing slips in between
                 try:
-                    if gone() or attempt():
+                    if gone():
+                        return
+                    if got := attempt():
                         return
                     told = None  # it has looked
                     self._sleep(waiter, give_up_at, gone)
@@ -85,7 +93,7 @@ class Waiting:
                     return  # time is up, or the caller is gone
         finally:
             if told is not None:
-                self.wake([told])
+                (self._wake if got else self.wake)([told])
 
     def _sleep(self, waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> None:
         while (left := give_up_at - time.monotonic()) > 0:
@@ -97,9 +105,7 @@ class Waiting:
         with self._lock:
             for queue in queues:
                 self._by_queue[queue].append(waiter)
-            if self._poller is None:
-                self._poller = threading.Thread(target=self._poll, name="waiting", daemon=True)
-                self._poller.start()
+        self._poller.start()
         return waiter
 
     def _leave(self, waiter: _Waiter) -> None:
@@ -111,21 +117,12 @@ class Waiting:
                 if not line:
                     self._by_queue.pop(queue, None)
 
-    def _poll(self) -> None:
-        while True:
-            time.sleep(self._poll_s)
-            with self._lock:
-                queues = list(self._by_queue)
-                if not queues:
-                    self._poller = None
-                    return
-            try:
-                with self._database.read.connect() as connection:
-                    busy = list(connection.execute(_QUEUES_WITH_WORK, {"queues": queues}).scalars())
-            except Exception as error:  # whatever it is, somebody has to go on looking
-                log.warning("could not look for tasks: %s", error)
-                continue
-            self.wake(busy)
+    def _look(self) -> None:
+        with self._lock:
+            queues = list(self._by_queue)
+        with self._database.read.connect() as connection:
+            busy = heads.with_work(connection, queues, marks(self._database))
+        self._wake(busy)
 
 
 def waiting(database: Database) -> Waiting:
