@@ -5,6 +5,7 @@ docs/configuration.md explains each; a test holds the two together.
 
 import re
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from taskyard.listening import ConfigError, seal
 ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 BODY = validate.Range(1024, 64 * 1024 * 1024)
 KEPT = validate.Range(0, 100 * 366 * 86_400)  # a hundred years
+Network = IPv4Network | IPv6Network
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -43,6 +45,8 @@ class Config:
     keep_cancelled_s: int = 7 * 86_400
     keep_expired_s: int = 7 * 86_400
     keep_lost_s: int = 30 * 86_400
+    keep_requests_s: int = 30 * 86_400
+    trusted_proxies: tuple[Network | str, ...] = ()
     admin_email: str = "admin@localhost.localdomain"
 
     @property
@@ -61,6 +65,15 @@ def _check_origins(origins: list[str]) -> None:
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
             raise ValidationError(f"{origin!r} is no origin such as https://example.com, nor *.")
+
+
+def _proxy(text: str) -> Network | str:
+    if text.strip() == "unix":
+        return "unix"
+    try:
+        return ip_network(text.strip())
+    except ValueError as error:
+        raise ValidationError(f"{text!r} is no address, no network such as 10.0.0.0/8, and not unix.") from error
 
 
 def from_env(**overrides: Any) -> Config:
@@ -90,6 +103,8 @@ def from_env(**overrides: Any) -> Config:
             "keep_cancelled_s": env.int("KEEP_CANCELLED_S", Config.keep_cancelled_s, validate=KEPT),
             "keep_expired_s": env.int("KEEP_EXPIRED_S", Config.keep_expired_s, validate=KEPT),
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
+            "keep_requests_s": env.int("KEEP_REQUESTS_S", Config.keep_requests_s, validate=KEPT),
+            "trusted_proxies": tuple(env.list("TRUSTED_PROXIES", [], subcast=_proxy) or []),
             "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
         }
     database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")
