@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from support.databases import Postgres, SqliteFiles
-from support.hooks import GITHUB, signature
+from support.github import GITHUB, signature
 from support.people import ALICE
 from support.server import Server, running_server
 from taskyard.core.db import open_database

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from support.caller import Caller
-from support.hooks import Hook
+from support.github import Hook
 from support.shared_app import emptied, shared_app
 
 

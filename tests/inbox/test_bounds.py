@@ -3,7 +3,7 @@
 import pytest
 
 from support.caller import Caller
-from support.hooks import GITHUB, Hook
+from support.github import GITHUB, Hook
 from taskyard.core import transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from support.vectors import VECTORS, now_of, request_of, secrets_of
+from support.hooks import VECTORS, now_of, request_of, secrets_of
 from taskyard.inbox.doctor import BUDGET, diagnose
 from taskyard.inbox.finding import ADVICE, CODES
 from taskyard.inbox.presets import PRESETS, Preset

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from support.caller import Caller
 from support.databases import Postgres, SqliteFiles
-from support.hooks import GITHUB, SECRET, signature
+from support.github import GITHUB, SECRET, signature
 from support.people import ALICE
 from support.shared_app import shared_app
 from taskyard.inbox.presets import PRESETS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.vectors import VECTORS, now_of, request_of, secrets_of
+from support.hooks import VECTORS, now_of, request_of, secrets_of
 from taskyard.inbox.presets import PRESETS
 from taskyard.inbox.scheme import Digest, Encoding, Grammar, KeyForm, Kind, Names, Scheme, Unit
 from taskyard.inbox.verify import verify

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from support.caller import Caller
-from support.hooks import Hook
+from support.github import Hook
 from taskyard.core import clock
 from taskyard.inbox.presets import PRESETS, Handshake
 from taskyard.inbox.scheme import Kind

@@ -1,7 +1,7 @@
 """What comes at the same moment: one of the same, all of the different."""
 
 from support.caller import Caller
-from support.hooks import GITHUB, PUSH, Hook
+from support.github import GITHUB, PUSH, Hook
 from support.yard import at_once
 
 MANY = 8

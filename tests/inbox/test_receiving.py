@@ -6,7 +6,7 @@ import json
 import pytest
 
 from support.caller import Caller
-from support.hooks import GITHUB, PUSH, SECRET, Hook
+from support.github import GITHUB, PUSH, SECRET, Hook
 from support.people import ALICE
 
 BUILD = {

@@ -3,7 +3,7 @@
 import pytest
 
 from support.caller import Caller
-from support.hooks import GITHUB, PUSH, SECRET, Hook
+from support.github import GITHUB, PUSH, SECRET, Hook
 
 NOBODYS = "/v1/requests/00000000-0000-7000-8000-00000000dead"
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from support.caller import Caller
-from support.hooks import GITHUB, PUSH, SECRET, Hook
+from support.github import GITHUB, PUSH, SECRET, Hook
 from support.people import ALICE
 from support.yard import at_once
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from support.vectors import VECTORS, now_of, request_of, secrets_of
+from support.hooks import VECTORS, now_of, request_of, secrets_of
 from taskyard.inbox.presets import PRESETS
 from taskyard.inbox.verdict import Reason
 from taskyard.inbox.verify import verify

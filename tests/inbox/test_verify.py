@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.vectors import VECTORS, now_of, request_of, secrets_of
+from support.hooks import VECTORS, now_of, request_of, secrets_of
 from taskyard.inbox.doctor import diagnose
 from taskyard.inbox.presets import PRESETS
 from taskyard.inbox.proof import decode

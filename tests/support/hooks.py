@@ -1,49 +1,31 @@
-"""GitHub, as it sends webhooks."""
+"""The vectors of vectors.json, read."""
 
-import hashlib
-import hmac
-import itertools
+import base64
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from werkzeug.test import TestResponse
+from taskyard.inbox.received import Received
+from taskyard.inbox.scheme import Secret
 
-from support.caller import Caller
-
-SECRET = "It's a Secret to Everybody"
-PUSH = {"filter": "type == 'push'", "command": "build", "payload": "{ref: body.ref}"}
-GITHUB = {"preset": "github", "secrets": [{"secret": SECRET}], "routes": [PUSH]}
+VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "inbox" / "vectors.json").read_text())
 
 
-def signature(body: bytes, secret: str = SECRET) -> str:
-    return "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+def moment(at: float | None) -> datetime | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC)
 
 
-class Hook:
-    """Sends signed requests to a source; each a delivery of its own, unless told otherwise."""
+def now_of(vector: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(vector["now"], UTC)
 
-    def __init__(self, caller: Caller, path: str = "/hooks/github") -> None:
-        self._caller = caller
-        self._path = path
-        self._numbers = itertools.count()
 
-    def send(
-        self,
-        body: Any = None,
-        *,
-        event: str | None = "push",
-        delivery: str | None = None,
-        secret: str = SECRET,
-        headers: dict[str, str] | None = None,
-        path: str | None = None,
-        **options: Any,
-    ) -> TestResponse:
-        raw = body if isinstance(body, bytes) else json.dumps({"ref": "main"} if body is None else body).encode()
-        sent = {
-            "Content-Type": "application/json",
-            "X-Hub-Signature-256": signature(raw, secret),
-            "X-GitHub-Delivery": delivery or f"delivery-{next(self._numbers)}",
-            **({"X-GitHub-Event": event} if event is not None else {}),
-            **(headers or {}),
-        }
-        return self._caller.request("POST", path or self._path, data=raw, headers=sent, **options)
+def secrets_of(vector: dict[str, Any]) -> list[Secret]:
+    return [
+        Secret(one["value"], moment(one.get("not_before")), moment(one.get("expires_at"))) for one in vector["secrets"]
+    ]
+
+
+def request_of(vector: dict[str, Any]) -> Received:
+    pairs = [(name, value) for name, value in vector["headers"]]
+    return Received("POST", "", vector["query"], pairs, base64.b64decode(vector["body"]))
