@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import plot, report
+from bench import idle, pickup, plot, report
 from bench.databases import Source, source
 from bench.measure import by_waiting, by_wrk
 from bench.results import Results
@@ -17,6 +17,7 @@ from bench.servers import ASYNC, SYNC, SYNC_IO, TASKYARD, TASKYARD_IO, Contender
 CONTENDERS = (TASKYARD, SYNC, ASYNC)
 TITLES = {"get": "GET /v1/tasks/{id}", "post": "POST /v1/tasks"}
 WAITS = {"50 at once, 200 requests": (50, 200), "1,000 at once, 4,000 requests": (1000, 4000)}
+OTHERS = {"pickup": pickup.run, "idle": idle.run}
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -99,6 +100,9 @@ def options() -> argparse.Namespace:
 
 
 def main() -> None:
+    if sys.argv[1:] and sys.argv[1] in OTHERS:
+        OTHERS[sys.argv[1]](sys.argv[2:])
+        return
     if shutil.which("wrk") is None:
         sys.exit("The benchmark loads with wrk, which is not installed: apt-get install wrk")
     chosen = options()

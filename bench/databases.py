@@ -78,7 +78,13 @@ def _add_caller(connection: Connection) -> str:
     about = {"name": "Bench", "username": "bench", "email": email, "email_key": email, "role": "user", "version": 1}
     times = {"created_at": now, "updated_at": now, "tokens_since": now}
     connection.execute(insert(User), {"id": user_id, **about, **times})
-    key = {"name": "bench", "hint": KEY[:6], "digest": digest(KEY), "scopes": ["read", "write"], "last_used_at": now}
+    key = {
+        "name": "bench",
+        "hint": KEY[:6],
+        "digest": digest(KEY),
+        "scopes": ["read", "write", "work"],
+        "last_used_at": now,
+    }
     connection.execute(insert(Key), {"id": new_id(), "user_id": user_id, "created_at": now, **key})
     return user_id
 

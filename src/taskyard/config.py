@@ -13,6 +13,7 @@ from environs import Env
 from marshmallow import ValidationError, validate
 from sqlalchemy.exc import ArgumentError
 
+from taskyard.core import allowed
 from taskyard.core.crypto import secret_key
 from taskyard.core.db import normalise
 from taskyard.listening import ConfigError, seal
@@ -47,6 +48,9 @@ class Config:
     keep_lost_s: int = 30 * 86_400
     keep_requests_s: int = 30 * 86_400
     trusted_proxies: tuple[Network | str, ...] = ()
+    egress_allow: tuple[str, ...] = ()  # hosts and networks
+    egress_http: bool = False
+    egress_metadata: bool = False
     admin_email: str = "admin@localhost.localdomain"
 
     @property
@@ -74,6 +78,13 @@ def _proxy(text: str) -> Network | str:
         return ip_network(text.strip())
     except ValueError as error:
         raise ValidationError(f"{text!r} is no address, no network such as 10.0.0.0/8, and not unix.") from error
+
+
+def _check_allowed(entries: list[str]) -> None:
+    try:
+        allowed.parse(entries)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def from_env(**overrides: Any) -> Config:
@@ -105,6 +116,9 @@ def from_env(**overrides: Any) -> Config:
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
             "keep_requests_s": env.int("KEEP_REQUESTS_S", Config.keep_requests_s, validate=KEPT),
             "trusted_proxies": tuple(env.list("TRUSTED_PROXIES", [], subcast=_proxy) or []),
+            "egress_allow": tuple(env.list("EGRESS_ALLOW", [], subcast=str.strip, validate=_check_allowed) or []),
+            "egress_http": env.bool("EGRESS_HTTP", False),
+            "egress_metadata": env.bool("EGRESS_METADATA", False),
             "admin_email": env.str("ADMIN_EMAIL", Config.admin_email, validate=validate.Email()),
         }
     database_url = env.str("DATABASE_URL", f"sqlite:///{instance / 'taskyard.db'}")

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-import psycopg
 from flask import current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
@@ -88,12 +87,6 @@ class Database:
             yield pooled
         finally:
             pooled.close()
-
-    def connect_alone(self, options: str) -> "psycopg.Connection[Any]":
-        """A connection to PostgreSQL outside the pools, in autocommit; a peer that is gone is noticed."""
-        _, named = self.read.dialect.create_connect_args(self.read.url)
-        alive = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        return psycopg.connect(**{**named, **alive}, options=options, autocommit=True)
 
     def at_end(self, deed: Callable[[], None]) -> None:
         """Do this before the engines are closed."""

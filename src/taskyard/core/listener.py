@@ -78,9 +78,9 @@ class Listener:
                 with self._connect() as connection:
                     self._connection = connection
                     self._hear(connection)
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:  # whatever it is: a thread that ended for good would do so unseen
                 if not self._closed.is_set():
-                    log.info("cannot hear other processes", error=str(error).partition("\n")[0])
+                    log.warning("cannot hear other processes", error=str(error).partition("\n")[0])
             finally:
                 self._connection = None
             pause_s = FIRST_PAUSE_S if self._heard_at is not None else min(2 * pause_s, LONGEST_PAUSE_S)

@@ -24,8 +24,13 @@ MOST_BYTES = 7900  # PostgreSQL takes 7,999
 AFTER_ERROR_S = 1.0
 
 _SEND = "SELECT pg_notify(%s, payload) FROM unnest(%s::text[]) AS payload"
-# Nothing is lost with it that matters after a crash, and no disk is waited for.
-_OPTIONS = "-c synchronous_commit=off"
+_SETTINGS = {
+    "options": "-c synchronous_commit=off",  # a notice need not outlive a crash
+    "connect_timeout": 5,
+    "keepalives_idle": 10,  # a peer that is gone is noticed
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 
 Heard = Callable[[list[str]], object]
 
@@ -90,7 +95,9 @@ class Notices:
             self._due.set()
 
     def _connect(self) -> "psycopg.Connection[Any]":
-        return self._database.connect_alone(_OPTIONS)
+        """A connection outside the pools, in autocommit."""
+        _, named = self._database.read.dialect.create_connect_args(self._database.read.url)
+        return psycopg.connect(**{**named, **_SETTINGS}, autocommit=True)
 
     def _run(self) -> None:
         while self._due.wait() and not self._closed.is_set():
@@ -99,8 +106,8 @@ class Notices:
                 lines, self._pending = list(self._pending), {}
             try:
                 self._tell(list(payloads(self._id, lines)))
-            except psycopg.Error as error:
-                log.info("could not tell other processes", error=str(error).partition("\n")[0])
+            except Exception as error:  # whatever it is: a thread that ended for good would do so unseen
+                log.warning("could not tell other processes", error=str(error).partition("\n")[0])
                 self._closed.wait(AFTER_ERROR_S)
             self._closed.wait(EVERY_S)
         if self._connection is not None:

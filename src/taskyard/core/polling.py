@@ -4,6 +4,7 @@ On SQLite the file itself tells, at the cost of some microseconds, whether anyth
 On PostgreSQL other processes send notices; looking goes on slowly, as a notice may be lost, and fast where none come.
 """
 
+import math
 import random
 import threading
 import time
@@ -29,10 +30,11 @@ class Poller:
         self._database, self._name, self._waits, self._look = database, name, waits, look
         self._notices = notices(database)
         self._notices.began(lambda: self.within(0))
+        database.at_end(lambda: self.within(0))  # so that a thread for which nobody waits any more ends
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stirred = threading.Event()
-        self._due_at = 0.0
+        self._due_at = math.inf  # what somebody has asked for
         self._version = -1  # of the SQLite file, as it was last seen
 
     def start(self) -> None:
@@ -75,10 +77,11 @@ class Poller:
             self._until_due(max(least_s, floor_s * random.uniform(0.8, 1.2)))
 
     def _until_due(self, pause_s: float) -> None:
-        self._due_at = time.monotonic() + pause_s
+        self._due_at = min(self._due_at, time.monotonic() + pause_s)
         while (left := self._due_at - time.monotonic()) > 0:
             self._stirred.wait(left)
             self._stirred.clear()
+        self._due_at = math.inf
 
     def _until_changed(self) -> None:
         give_up_at = time.monotonic() + FLOOR_S

@@ -20,10 +20,24 @@ GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
 
 
 class _Waiter:
+    """Whoever waits stands at a lock: an Event weighs four times as much, and there may be thousands."""
+
+    __slots__ = ("_gate", "queues", "told")
+
     def __init__(self, queues: list[str]) -> None:
         self.queues = queues
-        self.woken = threading.Event()
         self.told: str | None = None  # the queue for which it was woken
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def wake(self, queue: str) -> None:
+        """To be called once."""
+        self.told = queue
+        self._gate.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was woken by then; to be called until it was."""
+        return self._gate.acquire(timeout=seconds)
 
 
 class Waiting:
@@ -62,8 +76,7 @@ class Waiting:
         while line:
             waiter = line.popleft()
             if waiter.told is None:
-                waiter.told = queue
-                waiter.woken.set()
+                waiter.wake(queue)
                 return True
         return False
 
@@ -97,7 +110,7 @@ class Waiting:
 
     def _sleep(self, waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> None:
         while (left := give_up_at - time.monotonic()) > 0:
-            if waiter.woken.wait(min(left, GONE_EVERY_S)) or gone():
+            if waiter.wait(min(left, GONE_EVERY_S)) or gone():
                 return
 
     def _enter(self, queues: list[str]) -> _Waiter:

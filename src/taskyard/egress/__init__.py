@@ -1,0 +1,1 @@
+"""Going out: where Taskyard may connect, the one sender of HTTP requests, and how they are signed."""
