@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -17,8 +18,8 @@ from sqlalchemy import select
 
 from support.databases import Postgres, SqliteFiles
 from support.github import GITHUB, signature
-from support.people import ALICE
-from support.server import Server, running_server
+from support.people import ALICE, BOB
+from support.server import PROJECT, Server, running_server
 from taskyard.core.db import open_database
 from taskyard.inbox.models import request, request_task
 from taskyard.queue.tables import task
@@ -74,6 +75,18 @@ def test_a_chunked_body_is_taken_as_it_is(shared_server: Server) -> None:
     answer = connection.getresponse()
     assert (answer.status, list(json.loads(answer.read()))) == (200, ["id"])
     connection.close()
+
+
+def test_the_readmes_webhook_becomes_a_task(shared_server: Server) -> None:
+    section = (PROJECT / "README.md").read_text().partition("## A webhook becomes a task")[2]
+    lines = section.split("```")[1].strip().replace("localhost:8000", urlsplit(shared_server.url).netloc)
+    lines = lines.replace("sources/github", "sources/readme").replace("hooks/github", "hooks/readme")
+    env = {**os.environ, "TASKYARD_TOKEN": BOB.key}
+    ended = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], env=env, capture_output=True, timeout=30)
+    made, answer, tasks = (json.loads(one) for one in ended.stdout.replace(b"}{", b"}\n{").splitlines())
+    assert made["path"] == "/hooks/readme"
+    assert list(answer) == ["id"]
+    assert [task["payload"] for task in tasks["tasks"]] == [{"ref": "refs/heads/main"}]
 
 
 def test_what_was_answered_is_there_on_sqlite(sqlite_files: SqliteFiles, tmp_path: Path) -> None:

@@ -70,6 +70,28 @@ def test_the_body_of_one_that_was_too_large_is_not_there(alice: Caller, hook: Ho
     assert alice.post(f"/v1/requests/{request['id']}/verify").status_code == 409
 
 
+def test_the_doctor_tells_what_is_wrong(rejected: str, alice: Caller) -> None:
+    [first, *_] = alice.get(f"{rejected}/diagnosis").json["findings"]
+    assert first["code"] == "wrong_signature"
+    assert first["sentence"]
+    assert first["advice"]
+    assert SECRET not in str(first)
+    mend(alice)
+    assert alice.get(f"{rejected}/diagnosis").json == {"findings": []}
+    alice.post(f"{rejected}/verify")
+    assert alice.get(f"{rejected}/diagnosis").status_code == 409
+
+
+def test_the_doctor_knows_what_was_refused_unseen(alice: Caller, hook: Hook) -> None:
+    alice.put("/v1/sources/github", {**GITHUB, "max_body": 10})
+    hook.send(b"x" * 11)
+    [request] = alice.get("/v1/requests").json["requests"]
+    answer = alice.get(f"/v1/requests/{request['id']}/diagnosis")
+    assert answer.status_code == 200, answer.text
+    [finding] = answer.json["findings"]
+    assert (finding["code"], "max_body" in finding["advice"]) == ("too_large", True)
+
+
 def test_a_replay_makes_the_tasks_anew(routed: str, alice: Caller) -> None:
     before = alice.get(routed).json["tasks"]
     alice.put("/v1/sources/github", {**GITHUB, "routes": [{**PUSH, "command": "build-anew"}]})
@@ -149,13 +171,17 @@ def test_a_bad_question_is_a_422(alice: Caller, query: str) -> None:
 
 
 def test_nobody_without_a_key_comes_near(routed: str, nobody: Caller) -> None:
-    answers = [nobody.get("/v1/requests"), nobody.get(routed)]
+    answers = [nobody.get("/v1/requests"), nobody.get(routed), nobody.get(f"{routed}/diagnosis")]
     answers += [nobody.post(f"{routed}/{deed}") for deed in ("verify", "replay")]
     assert {answer.status_code for answer in answers} == {401}
 
 
 def test_a_stranger_sees_nothing(routed: str, bob: Caller, mia: Caller) -> None:
-    answers = [bob.get(routed), *(bob.post(f"{routed}/{deed}") for deed in ("verify", "replay"))]
+    answers = [
+        bob.get(routed),
+        bob.get(f"{routed}/diagnosis"),
+        *(bob.post(f"{routed}/{deed}") for deed in ("verify", "replay")),
+    ]
     assert {answer.status_code for answer in answers} == {404}
     assert bob.get("/v1/requests").json == {"requests": []}
     assert bob.get("/v1/requests?owner=all").status_code == 403

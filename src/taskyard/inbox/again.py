@@ -7,11 +7,12 @@ from sqlalchemy import update
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, database, db
 from taskyard.core.errors import Conflict
-from taskyard.inbox import definitions, planning, requests, storing
+from taskyard.inbox import definitions, doctor, planning, requests, storing
 from taskyard.inbox.definitions import Definition
+from taskyard.inbox.finding import Finding
 from taskyard.inbox.models import request
 from taskyard.inbox.received import Received
-from taskyard.inbox.receiving import TOO_LARGE
+from taskyard.inbox.receiving import ADVICE, TOO_LARGE
 from taskyard.inbox.requests import Seen
 from taskyard.inbox.routing import Moved
 from taskyard.inbox.storing import Arrival, Row
@@ -51,6 +52,22 @@ def verify(actor: Actor, request_id: str, *, closed: bool) -> Seen:
         raise Conflict(f"It was sent again, and taken as the request {holder}.")
     _route(arrival, secret_id=secret_id, reason=None, detail=None)
     return requests.get(actor, request_id)
+
+
+def diagnose(actor: Actor, request_id: str) -> list[Finding]:
+    """What is wrong with a rejected request, and what would put it right, as its source is now.
+
+    Raises:
+        NotFound: there is no such request, or it is not the actor's.
+        Conflict: it was not rejected, or its source is gone.
+    """
+    row = requests.get(actor, request_id).row
+    if row.verdict != REJECTED:
+        raise Conflict(f"Only a rejected request has something wrong with it; this one is {row.verdict}.")
+    if row.reason in ADVICE:
+        return [Finding(row.reason, row.detail, ADVICE[row.reason])]
+    definition = _definition(row)
+    return doctor.diagnose(definition.preset.scheme, definition.secrets, _received(row), row.received_at)
 
 
 def replay(actor: Actor, request_id: str, *, closed: bool) -> Seen:

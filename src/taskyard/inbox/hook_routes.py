@@ -33,7 +33,8 @@ def receive(name: str, suffix: str | None = None) -> Response:
 def _incoming(path: str, config: Config) -> Incoming:
     sent = request.environ
     peer = wire.peer(sent, config.trusted_proxies)
-    return Incoming(peer, sent["REQUEST_METHOD"], path, wire.query(sent), wire.headers(sent), _body)
+    announced = bool(sent.get("CONTENT_LENGTH"))
+    return Incoming(peer, sent["REQUEST_METHOD"], path, wire.query(sent), wire.headers(sent), _body, announced)
 
 
 def _body(most: int) -> bytes:
@@ -44,6 +45,13 @@ def _body(most: int) -> bytes:
     """
     request.max_content_length = most
     try:
-        return request.get_data(cache=True, parse_form_data=False)
+        body = request.get_data(cache=True, parse_form_data=False)
     except RequestEntityTooLarge as error:
-        raise TooLarge(f"The body is larger than the {most:,} bytes that this source takes.") from error
+        raise _too_large(most) from error
+    if len(body) > most:  # it was read when the limit was another
+        raise _too_large(most)
+    return body
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is larger than the {most:,} bytes that this source takes.")

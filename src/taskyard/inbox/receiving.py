@@ -24,6 +24,10 @@ from taskyard.tasks.waiting import waiting
 from taskyard.web.wire import Address, within
 
 NETWORK, TOO_LARGE = "network", "too_large"
+ADVICE = {  # for what is refused before anything is verified
+    NETWORK: "Add the address to the source's networks, if it is the sender's; behind a proxy set trusted proxies.",
+    TOO_LARGE: "Raise the source's max_body, and have it sent again: its body was not kept.",
+}
 RATES = "inbox.rates"
 
 
@@ -39,7 +43,7 @@ class WrongMethod(Exception):
 class Incoming:
     """A request of which all but the body has been read; `read` reads that, up to so many bytes.
 
-    `read` raises TooLarge where there are more.
+    `read` raises TooLarge where there are more: before it reads anything, if the length is `announced`.
     """
 
     peer: Address | None
@@ -48,6 +52,7 @@ class Incoming:
     query: str
     headers: Sequence[tuple[str, str]]
     read: Callable[[int], bytes]
+    announced: bool
 
 
 def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
@@ -65,29 +70,30 @@ def receive(name: str, incoming: Incoming, *, closed: bool) -> Answer:
         revision, definition = definitions.remembered(name)
         try:
             if definition is None:
-                raise _refusal(revision, NotFound("There is no such source."))
+                _check(revision)
+                raise NotFound("There is no such source.")
             return _receive(definition, revision, incoming, closed=closed)
         except Moved:
             definitions.forget()
 
 
-def _refusal(revision: int, error: Exception) -> Exception:
-    """The error, if what this process remembers still holds.
+def _check(revision: int) -> None:
+    """Go on only if what this process remembers still holds. What is stored is held to it when it is.
 
     Raises:
         Moved: it does not.
     """
     if not catalogue.is_newest(revision):
         raise Moved
-    return error
 
 
 def _receive(definition: Definition, revision: int, incoming: Incoming, *, closed: bool) -> Answer:
     if incoming.method not in definition.preset.methods:
-        raise _refusal(revision, WrongMethod(definition.preset.methods))
+        _check(revision)
+        raise WrongMethod(definition.preset.methods)
     row = _row(definition, incoming)
     _admit(definition, revision, row, incoming)
-    received = _read(definition, row, incoming)
+    received = _read(definition, revision, row, incoming)
     row = replace(row, body=received.body, size=len(received.body))
     return _take(definition, revision, row, received, closed=closed)
 
@@ -111,21 +117,25 @@ def _row(definition: Definition, incoming: Incoming) -> Row:
 
 def _admit(definition: Definition, revision: int, row: Row, incoming: Incoming) -> None:
     if definition.networks and (incoming.peer is None or not within(incoming.peer, definition.networks)):
-        refusal = _refusal(revision, Forbidden("This source does not listen to the address that it came from."))
+        _check(revision)
         _reject(row, NETWORK, f"It came from {row.peer or 'a socket file'}, which is in none of the source's networks.")
-        raise refusal
+        raise Forbidden("This source does not listen to the address that the request came from.")
     if definition.rate is not None:
         rates = database().kept(RATES, Buckets)
         wait_s = rates.take(definition.id, definition.rate["count"], definition.rate["per_s"])
         if wait_s:
-            raise _refusal(revision, Limited("Too many requests for this source.", retry_after_s=ceil(wait_s)))
+            _check(revision)
+            raise Limited("Too many requests for this source.", retry_after_s=ceil(wait_s))
 
 
-def _read(definition: Definition, row: Row, incoming: Incoming) -> Received:
+def _read(definition: Definition, revision: int, row: Row, incoming: Incoming) -> Received:
     try:
         body = incoming.read(definition.max_body)
     except TooLarge:
-        definitions.forget()  # the limit may have been raised; this body cannot be read again
+        if incoming.announced:  # nothing has been read yet, so it can be tried with another limit
+            _check(revision)
+        else:
+            definitions.forget()
         _reject(row, TOO_LARGE, f"Its body is larger than the {definition.max_body:,} bytes that this source takes.")
         raise
     return Received(incoming.method, incoming.path, incoming.query, incoming.headers, body)
@@ -139,13 +149,14 @@ def _take(definition: Definition, revision: int, row: Row, received: Received, *
     now = clock.now()
     asked = handshake.before(definition.preset, definition.secrets, received, now)
     if asked is not None:  # anybody may ask, so nothing is kept of it
+        _check(revision)
         return asked
     verdict = verify(definition.preset.scheme, definition.secrets, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
-        refusal = _refusal(revision, Unauthenticated(f"The request could not be verified: {verdict.reason}."))
+        _check(revision)
         _reject(row, verdict.reason, verdict.sentence, secret_id)
-        raise refusal
+        raise Unauthenticated(f"The request could not be verified: {verdict.reason}.")
     answer = handshake.after(definition.preset, received)
     found = replace(row, secret_id=secret_id, verdict="" if answer is None else ANSWERED)
     arrival = planning.arrival(definition, found, received, revision, now, closed=closed)

@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app
 
 from taskyard.inbox import again, requests
-from taskyard.inbox.request_schemas import RequestDetail, RequestPage, RequestQuery, shown, shown_whole
+from taskyard.inbox.request_schemas import DiagnosisOut, RequestDetail, RequestPage, RequestQuery, shown, shown_whole
 from taskyard.users.current import current_actor
 from taskyard.web import idempotency, pagination
 from taskyard.web.auth import scope
@@ -57,6 +57,16 @@ class RequestVerify(MethodView):
     def post(self, request_id: str) -> dict[str, Any]:
         """Verify a rejected webhook again"""
         return shown_whole(again.verify(current_actor(), request_id, closed=_closed()))
+
+
+@blp.route("/requests/<id:request_id>/diagnosis")
+class RequestDiagnosis(MethodView):
+    @blp.response(200, DiagnosisOut())
+    @refuses(404, 409)
+    @scope("read")
+    def get(self, request_id: str) -> dict[str, Any]:
+        """Tell why a webhook was rejected"""
+        return {"findings": again.diagnose(current_actor(), request_id)}
 
 
 @blp.route("/requests/<id:request_id>/replay")

@@ -91,6 +91,36 @@ class RequestDetail(RequestOut):
     body = fields.Nested(RequestBody, required=True)
 
 
+class FindingOut(Schema):
+    """Something wrong with a rejected request."""
+
+    code = fields.String(required=True, metadata={"example": "wrong_signature"})
+    sentence = fields.String(
+        required=True,
+        metadata={
+            "description": "What was found.",
+            "example": "The signature is of none of the source's secrets over this body.",
+        },
+    )
+    advice = fields.String(
+        required=True,
+        metadata={
+            "description": "What to do about it.",
+            "example": "Compare the secrets; if they are the same, something on the way changes the body.",
+        },
+    )
+
+
+class DiagnosisOut(Schema):
+    """What is wrong with a rejected request: the reason first, then what would put it right."""
+
+    findings = fields.List(
+        fields.Nested(FindingOut),
+        required=True,
+        metadata={"description": "Empty where it would be verified now."},
+    )
+
+
 class RequestPage(Schema):
     """A page of requests, newest first."""
 
