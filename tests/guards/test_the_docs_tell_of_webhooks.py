@@ -6,6 +6,7 @@ from dataclasses import fields
 from support.source import DOCS
 from taskyard.inbox.finding import CODES
 from taskyard.inbox.presets import PRESETS
+from taskyard.inbox.receiving import ADVICE
 from taskyard.inbox.scheme import Scheme
 from taskyard.inbox.verdict import Reason
 
@@ -35,4 +36,5 @@ def test_every_knob_is_documented() -> None:
 def test_every_reason_and_every_finding_is_documented() -> None:
     reasons = told_under("Why was it rejected?")
     assert sorted([*reasons, *told_under("The doctor")]) == sorted(CODES)
+    assert all(f"`{reason}`" in PAGE for reason in ADVICE), "what is refused before anything is verified"
     assert set(reasons) == set(Reason) - {Reason.VERIFIED, Reason.UNCHECKED}

@@ -16,6 +16,7 @@ from taskyard.client.errors import (
     Unauthenticated,
     Unreachable,
 )
+from taskyard.client.hooks import Finding, Webhook
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.oversight import Queue, WorkerInfo
 from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
@@ -30,6 +31,7 @@ __all__ = [
     "Explanation",
     "Extension",
     "Failure",
+    "Finding",
     "Forbidden",
     "Interrupted",
     "Invalid",
@@ -50,6 +52,7 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "Unreachable",
+    "Webhook",
     "Worker",
     "WorkerInfo",
 ]

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from sqlalchemy import update
 
 from taskyard.core import clock, transaction
+from taskyard.core.aside import aside
 from taskyard.core.db import AnyRow, database, db
 from taskyard.core.errors import Conflict
 from taskyard.inbox import definitions, doctor, planning, requests, storing
@@ -67,7 +68,8 @@ def diagnose(actor: Actor, request_id: str) -> list[Finding]:
     if row.reason in ADVICE:
         return [Finding(row.reason, row.detail, ADVICE[row.reason])]
     definition = _definition(row)
-    return doctor.diagnose(definition.preset.scheme, definition.secrets, _received(row), row.received_at)
+    scheme, secrets, received = definition.preset.scheme, definition.secrets, _received(row)
+    return aside(lambda: doctor.diagnose(scheme, secrets, received, row.received_at))
 
 
 def replay(actor: Actor, request_id: str, *, closed: bool) -> Seen:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from math import ceil
 
 import orjson
 
 from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
+from taskyard.core.aside import aside
 from taskyard.core.db import database
 from taskyard.core.errors import Forbidden, Limited, NotFound, TooLarge, Unauthenticated
 from taskyard.core.idempotency import Answer
@@ -18,6 +20,7 @@ from taskyard.inbox.definitions import Definition
 from taskyard.inbox.received import Received
 from taskyard.inbox.routing import Moved
 from taskyard.inbox.storing import Kept, Row
+from taskyard.inbox.verdict import Verdict
 from taskyard.inbox.verdicts import ANSWERED, REJECTED
 from taskyard.inbox.verify import verify
 from taskyard.tasks.waiting import waiting
@@ -29,6 +32,7 @@ ADVICE = {  # for what is refused before anything is verified
     TOO_LARGE: "Raise the source's max_body, and have it sent again: its body was not kept.",
 }
 RATES = "inbox.rates"
+MUCH = 1024 * 1024  # bytes to hash: about a millisecond
 
 
 class WrongMethod(Exception):
@@ -151,7 +155,7 @@ def _take(definition: Definition, revision: int, row: Row, received: Received, *
     if asked is not None:  # anybody may ask, so nothing is kept of it
         _check(revision)
         return asked
-    verdict = verify(definition.preset.scheme, definition.secrets, received, now)
+    verdict = _judged(definition, received, now)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
         _check(revision)
@@ -165,6 +169,15 @@ def _take(definition: Definition, revision: int, row: Row, received: Received, *
         raise Moved
     waiting(database()).wake(kept.queues)
     return answer or _answer(definition, kept)
+
+
+def _judged(definition: Definition, received: Received, now: datetime) -> Verdict:
+    """25 MiB and ten secrets are 0.3 s of hashing, which anybody may cause."""
+
+    def judge() -> Verdict:
+        return verify(definition.preset.scheme, definition.secrets, received, now)
+
+    return aside(judge) if len(received.body) * len(definition.secrets) > MUCH else judge()
 
 
 def _answer(definition: Definition, kept: Kept) -> Answer:

@@ -2,7 +2,9 @@
 
 import base64
 from datetime import datetime
+from typing import Any
 
+import orjson
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -110,3 +112,18 @@ def _written(scheme: Scheme, field: str, text: str, timestamp: str) -> str:
     separator = "," if scheme.grammar is Grammar.COMMAS else ";"
     pairs = [(scheme.freshness.field, timestamp)] if scheme.freshness and scheme.freshness.field else []
     return separator.join(f"{name}={value}" for name, value in [*pairs, (field, text)])
+
+
+def sample(preset: Preset, event: str, message_id: str) -> bytes:
+    """A body such as the provider's: what names the event and the message, where those stand in the body."""
+    told: dict[str, Any] = {}
+    of_the_message = [(place, message_id) for places in preset.dedupe_key[:1] for place in places]
+    for place, value in [*((place, event) for place in preset.event_type[:1]), *of_the_message]:
+        where, _, path = place.partition(":")
+        if where == "body":
+            *steps, last = path.split(".")
+            inside = told
+            for step in steps:
+                inside = inside.setdefault(step, {})
+            inside[last] = value
+    return orjson.dumps([told] if preset.many else told)
