@@ -8,7 +8,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.aside import aside
 from taskyard.core.db import AnyRow, database, db
 from taskyard.core.errors import Conflict
-from taskyard.inbox import definitions, doctor, planning, requests, storing
+from taskyard.inbox import definitions, doctor, planning, repeats, requests, storing
 from taskyard.inbox.definitions import Definition
 from taskyard.inbox.finding import Finding
 from taskyard.inbox.models import request
@@ -33,9 +33,7 @@ def verify(actor: Actor, request_id: str, *, closed: bool) -> Seen:
         NotFound: there is no such request, or it is not the actor's.
         Conflict: it was not rejected, or cannot be verified, or was sent again and taken meanwhile.
     """
-    row = requests.get(actor, request_id, lock=True).row
-    if row.verdict != REJECTED:
-        raise Conflict(f"Only a rejected request can be verified again; this one is {row.verdict}.")
+    row = _rejected(actor, request_id)
     if row.reason == TOO_LARGE:
         raise Conflict("Its body was not kept, as it was too large. Raise max_body, and have it sent again.")
     definition = _definition(row)
@@ -45,14 +43,24 @@ def verify(actor: Actor, request_id: str, *, closed: bool) -> Seen:
     verdict = verdict_on(definition.preset.scheme, definition.secrets, received, row.received_at)
     secret_id = None if verdict.secret is None else definition.secret_ids[verdict.secret]
     if not verdict.ok:
+        _rejected(actor, request_id, lock=True)
         _change(row.id, reason=verdict.reason.value, detail=verdict.sentence, secret_id=secret_id)
         return requests.get(actor, request_id)
     arrival = _arrival(row, received, closed=closed)
-    holder = storing.hold(db.session.connection(), [arrival], clock.now()).get(row.id, row.id)
+    _rejected(actor, request_id, lock=True)  # only now: nothing is worked out while others wait for the lock
+    wanted = [] if arrival.key is None else [arrival.key]
+    holder = repeats.hold(db.session.connection(), wanted, clock.now()).get(row.id, row.id)
     if holder != row.id:
         raise Conflict(f"It was sent again, and taken as the request {holder}.")
     _route(arrival, secret_id=secret_id, reason=None, detail=None)
     return requests.get(actor, request_id)
+
+
+def _rejected(actor: Actor, request_id: str, *, lock: bool = False) -> AnyRow:
+    row = requests.get(actor, request_id, lock=lock).row
+    if row.verdict != REJECTED:
+        raise Conflict(f"Only a rejected request can be verified again; this one is {row.verdict}.")
+    return row
 
 
 def diagnose(actor: Actor, request_id: str) -> list[Finding]:
@@ -79,10 +87,12 @@ def replay(actor: Actor, request_id: str, *, closed: bool) -> Seen:
         NotFound: there is no such request, or it is not the actor's.
         Conflict: it was rejected, or its source is gone.
     """
-    row = requests.get(actor, request_id, lock=True).row
+    row = requests.get(actor, request_id).row
     if row.verdict == REJECTED:
         raise Conflict("It was rejected. Mend the source, then POST to /verify beside this path.")
-    _route(_arrival(row, _received(row), closed=closed))
+    arrival = _arrival(row, _received(row), closed=closed)
+    requests.get(actor, request_id, lock=True)
+    _route(arrival)
     return requests.get(actor, request_id)
 
 

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.inbox.presets import PRESETS
 from taskyard.inbox.route_schemas import MOST_ROUTES, JmesPath, Route
 from taskyard.inbox.scheme_schemas import SchemeSchema
+from taskyard.inbox.secret_schemas import SecretIn, SecretOut
 from taskyard.tasks.schemas import owner_field
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Items, Schema, Text, When
@@ -20,7 +21,6 @@ MOST_NETWORKS = 100
 MOST_WINDOW_S = 90 * 86_400
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 VALUE = validate.Regexp(r"[\x20-\x7e]{0,1000}\Z", error="Visible ASCII characters only, 1,000 at most.")
-ID = validate.Regexp(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", error="No id of a secret.")
 OURS = {"connection", "content-length", "content-type", "date", "keep-alive", "trailer", "transfer-encoding", "upgrade"}
 
 
@@ -80,32 +80,6 @@ class Respond(Schema):
     def no_body_without_content(self, data: dict[str, Any], **_: Any) -> None:
         if data["body"] and data["status"] in {204, 205}:
             raise ValidationError("There is no body with this status.", "body")
-
-
-class SecretTimes(Schema):
-    """From when to when a secret holds."""
-
-    not_before = When(load_default=None, allow_none=True, metadata={"description": "It does not hold earlier."})
-    expires_at = When(load_default=None, allow_none=True, metadata={"description": "It does not hold from then on."})
-
-
-class SecretIn(SecretTimes):
-    """A secret: a new one, or by its id one that is there."""
-
-    secret = Text(validate=validate.Length(1, 4096), metadata={"example": "It's a Secret to Everybody"})
-    id = Text(validate=ID, metadata={"description": "Of a secret that is to stay."})
-
-    @validates_schema
-    def one_of_both(self, data: dict[str, Any], **_: Any) -> None:
-        if ("secret" in data) == ("id" in data):
-            raise ValidationError("Give either a new secret or the id of one that is there.", "secret")
-
-
-class SecretOut(SecretTimes):
-    """A secret, of which only the end is shown."""
-
-    id = fields.UUID(required=True)
-    hint = fields.String(required=True, metadata={"description": "Its last characters.", "example": "body"})
 
 
 class Settings(Schema):

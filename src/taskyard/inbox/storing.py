@@ -5,22 +5,19 @@ One transaction for all that came at once, and the same one for a request and it
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from operator import itemgetter
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select
 
 from taskyard.commands import catalogue
 from taskyard.core import clock
 from taskyard.core.bulk import BulkInsert
-from taskyard.core.db import AnyRow
 from taskyard.core.errors import Fault
 from taskyard.core.idempotency import Answer
-from taskyard.core.types import Instant
-from taskyard.inbox import routing
+from taskyard.inbox import repeats, routing
 from taskyard.inbox.models import request, request_task
+from taskyard.inbox.repeats import Wanted
 from taskyard.inbox.routing import Moved, Plan
 from taskyard.queue import gates
 from taskyard.tasks import storing
@@ -62,6 +59,13 @@ class Arrival:
     revision: int
     window_s: int
 
+    @property
+    def key(self) -> Wanted | None:
+        """The key that it asks for, if any."""
+        if self.row.dedupe_key is None or not self.window_s:
+            return None
+        return Wanted(self.row.source_id, self.row.dedupe_key, self.row.id, self.window_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -76,21 +80,6 @@ _FIELDS = tuple(Row.__dataclass_fields__)
 _INSERT = BulkInsert(request, *_FIELDS)
 _LINK = BulkInsert(request_task, "request_id", "task_id", "route")
 _OWNERS = select(User.id).where(User.id.in_(bindparam("ids", expanding=True)))
-# The keys as they are held, or held anew where their time is over. The update makes RETURNING return each row.
-_ON_CONFLICT = (
-    ' ON CONFLICT (source_id, "key") DO UPDATE SET'
-    " request_id = CASE WHEN request_key.until <= :now THEN excluded.request_id ELSE request_key.request_id END,"
-    " until = CASE WHEN request_key.until <= :now THEN excluded.until ELSE request_key.until END"
-    ' RETURNING source_id, "key" AS name, request_id'
-)
-_INTO = 'INSERT INTO request_key (source_id, "key", request_id, until)'
-_HOLD_ONE = text(f"{_INTO} VALUES (:source_id, :name, :request_id, :until){_ON_CONFLICT}").bindparams(
-    bindparam("until", type_=Instant), bindparam("now", type_=Instant)
-)
-_HOLD_ALL = text(  # PostgreSQL: one round trip for as many as there are
-    f"{_INTO} SELECT * FROM unnest(CAST(:source_id AS uuid[]), CAST(:name AS varchar[]), CAST(:request_id AS uuid[]),"
-    f" CAST(:until AS timestamptz[])){_ON_CONFLICT}"
-)
 
 
 def receive(connection: Connection, arrivals: list[Arrival]) -> list[Kept | None]:
@@ -102,34 +91,13 @@ def receive(connection: Connection, arrivals: list[Arrival]) -> list[Kept | None
     now, revision = clock.now(), catalogue.revision(connection)
     owners = set(connection.execute(_OWNERS, {"ids": list({one.row.owner_id for one in arrivals})}).scalars())
     fresh = [one for one in arrivals if one.revision == revision and one.row.owner_id in owners]
-    first = hold(connection, fresh, now)
+    first = repeats.hold(connection, [key for one in fresh if (key := one.key) is not None], now)
     new = [one for one in fresh if first.get(one.row.id, one.row.id) == one.row.id]
     kept = {one.row.id: found for one, found in zip(new, _keep(connection, new), strict=True)}
     for one in fresh:
         if one.row.id not in kept:
             kept[one.row.id] = Kept(first[one.row.id], one.plan.verdict)
     return [kept.get(one.row.id) for one in arrivals]
-
-
-def hold(connection: Connection, arrivals: Sequence[Arrival], now: datetime) -> dict[str, str]:
-    """The id of the request that holds the key of each, by the id of its own; without those that have no key."""
-    keyed = [one for one in arrivals if one.row.dedupe_key is not None and one.window_s]
-    wanted = {(one.row.source_id, str(one.row.dedupe_key)): one for one in reversed(keyed)}
-    rows = [  # in one order everywhere, so that no two transactions wait for one another
-        {"source_id": key[0], "name": key[1], "request_id": one.row.id, "until": now + timedelta(seconds=one.window_s)}
-        for key, one in sorted(wanted.items(), key=itemgetter(0))
-    ]
-    held = {(found.source_id, found.name): found.request_id for found in _held(connection, rows, now)}
-    return {one.row.id: held[one.row.source_id, str(one.row.dedupe_key)] for one in keyed}
-
-
-def _held(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> list[AnyRow]:
-    if not rows:
-        return []
-    if connection.dialect.name == "sqlite":
-        return [connection.execute(_HOLD_ONE, {**row, "now": now}).one() for row in rows]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return list(connection.execute(_HOLD_ALL, {**columns, "now": now}))
 
 
 def _keep(connection: Connection, arrivals: Sequence[Arrival]) -> list[Kept]:
