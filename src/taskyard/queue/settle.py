@@ -1,14 +1,15 @@
 """Settling: a worker says how an attempt ended. The token is the fence: what does not match changes nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import policy
+from taskyard.queue import chains, policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
 from taskyard.queue.lifecycle import DEAD, Status
@@ -45,7 +46,7 @@ class Settled:
     """What became of a report: the task's new status, or None where the lease was not (any longer) held."""
 
     status: Status | None
-    ready: list[str] = field(default_factory=list)  # the queue it went back to, where it waits there again
+    ready: list[str] = field(default_factory=list)  # queues: where it waits again; where others wait that it let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,14 @@ _TASKS = select(
     task.c.on_lost,
     task.c.backoff,
     task.c.retry_until,
+    task.c.followed,
 ).where(task.c.id.in_(bindparam("ids", expanding=True)))
+_FOLLOWED = select(task.c.id).where(task.c.id.in_(bindparam("ids", expanding=True)), task.c.followed)
 _INSERT_ATTEMPT = insert(attempt)
+# Only as it was read: a task that is to wait for this one may have come in between, without a lock on what it read.
 _END_TASK = (
     update(task)
-    .where(task.c.id == bindparam("task_id"))
+    .where(task.c.id == bindparam("task_id"), task.c.followed == bindparam("was_followed"))
     .values(
         attempts=bindparam("attempts"),
         failures=task.c.failures + bindparam("failed"),
@@ -111,8 +115,9 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
         if held is not None and held.token == report.fence and report.task_id in tasks:
             # Taken out: where two reports carry one token, the first counts and the second is stale.
             ended[index] = _judge(report, leases.pop(report.task_id), tasks[report.task_id], now)
-    record(connection, list(ended.values()), now)
-    return [_settled(ended.get(index), now) for index in range(len(reports))]
+    freed = record(connection, list(ended.values()), now)
+    answers = [_settled(ended.get(index), now) for index in range(len(reports))]
+    return [replace(answers[0], ready=[*answers[0].ready, *freed]), *answers[1:]] if freed else answers
 
 
 def _take_leases(connection: Connection, tokens: list[tuple[str, str]]) -> dict[str, AnyRow]:
@@ -159,12 +164,15 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
     return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
 
 
-def record(connection: Connection, ended: list[Ended], now: datetime) -> None:
-    """Write down attempts that are over and move their tasks on. The leases are gone already."""
+def record(connection: Connection, ended: list[Ended], now: datetime) -> list[str]:
+    """Write down attempts that are over and move their tasks on. The leases are gone already.
+
+    Returns the queues of tasks that waited for these alone, and now wait for a worker.
+    """
     if not ended:
-        return
+        return []
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
-    connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
+    followed = _move_on(connection, ended, now)
     put(
         connection,
         [
@@ -174,6 +182,24 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> None:
         ],
         now,
     )
+    over = {e.task.id: e.decision.outcome for e in ended if e.task.id in followed and isinstance(e.decision, End)}
+    return chains.follow(connection, over, now) if over else []
+
+
+def _move_on(connection: Connection, ended: list[Ended], now: datetime) -> set[str]:
+    """Write the tasks, in the order of their ids as others lock them; returns those that others wait for."""
+    rows = sorted((_task_row(e, now) for e in ended), key=itemgetter("task_id"))
+    followed = {e.task.id for e in ended if e.task.followed}
+    if connection.execute(_END_TASK, rows).rowcount != len(rows):
+        now_followed = {
+            task_id
+            for portion in portions([row["task_id"] for row in rows])
+            for task_id in connection.execute(_FOLLOWED, {"ids": portion}).scalars()
+        }
+        missed = [row | {"was_followed": True} for row in rows if row["task_id"] in now_followed - followed]
+        connection.execute(_END_TASK, missed)
+        return now_followed
+    return followed
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:
@@ -200,6 +226,7 @@ def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
     over = isinstance(ended.decision, End)
     return {
         "task_id": ended.task.id,
+        "was_followed": ended.task.followed,
         "attempts": ended.lease.attempt,
         "failed": int(ended.failed),
         "crashed": int(ended.crashed),

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select, text, update
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant, Json
 from taskyard.queue import read
+from taskyard.queue.ending import end
 from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.ready import take
@@ -72,7 +73,6 @@ _PASS_ON = (
     .values(task_id=bindparam("to"))
 )
 _PASS_ON_ANEW = _PASS_ON.values(statuses=bindparam("new_statuses", type_=Json), until=bindparam("new_until"))
-_CANCEL = update(task).where(task.c.id == bindparam("other"), task.c.outcome.is_(None))
 _KEY_OF = select(task.c.owner_id, task.c.unique_key).where(task.c.id == bindparam("id"))
 
 
@@ -125,7 +125,7 @@ def _judge(connection: Connection, new: NewTask, unique: Unique, held: AnyRow, n
     if other is None or not holds(other.status, held.statuses, held.until, now):
         replaced = None
     elif unique.on_conflict is OnConflict.REPLACE and take(connection, other.id):
-        connection.execute(_CANCEL.values(outcome=Status.CANCELLED.value, finished_at=now), {"other": other.id})
+        end(connection, [other.id], Status.CANCELLED, now)
         replaced = other.id
     else:
         return Verdict(other)
