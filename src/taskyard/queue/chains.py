@@ -66,16 +66,16 @@ _LATER = insert(followup)
 
 @dataclass(slots=True)
 class _Told:
-    """What telling came to: queues in which tasks wait for a worker now, tasks it cancelled, ended ones to go on with."""
+    """What telling came to. `ready` are the queues in which tasks wait for a worker now."""
 
     ready: list[str] = field(default_factory=list)
     cancelled: dict[str, Status] = field(default_factory=dict)  # those that others wait for in their turn
-    untold: dict[str, Status] = field(default_factory=dict)
+    untold: dict[str, Status] = field(default_factory=dict)  # ended ones to go on with
     count: int = 0
 
 
 def follow(connection: Connection, ended: Mapping[str, Status], now: datetime) -> list[str]:
-    """Tell those that wait for these tasks, which have just ended. Returns the queues where some wait for a worker now."""
+    """Tell those that wait for these tasks, which have just ended; the queues where some wait for a worker now."""
     if not ended:
         return []
     told = _tell(connection, ended, now)
@@ -84,7 +84,7 @@ def follow(connection: Connection, ended: Mapping[str, Status], now: datetime) -
 
 
 def go_on(connection: Connection, now: datetime) -> int:
-    """The dispatcher's duty: tell what was left over. Returns how many tasks were told."""
+    """The dispatcher's duty: tell what was left over. Returns how much was done."""
     begun = {row.task_id: Status(row.outcome) for row in connection.execute(_NEXT)}
     if not begun:
         return 0
@@ -97,7 +97,7 @@ def go_on(connection: Connection, now: datetime) -> int:
             break
     connection.execute(_DONE, {"ids": list(begun)})
     _leave(connection, left | frontier)
-    return count
+    return count + len(begun.keys() - left.keys())
 
 
 def _leave(connection: Connection, ended: Mapping[str, Status]) -> None:

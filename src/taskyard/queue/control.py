@@ -111,8 +111,8 @@ def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str]
 def retry(connection: Connection, task_id: str, now: datetime) -> bool:
     """Open a task that ended without success again, with fresh counts, to run now; not where its key is taken.
 
-    It waits for no other task any more. While those that waited for it have not all been told how it ended, it cannot be
-    opened: one that came to wait for it then could not be told from them.
+    It waits for no other task any more. While those that waited for it have not all been told how it ended, it cannot
+    be opened: one that came to wait for it then could not be told from them.
     """
     if connection.execute(_FOLLOWUP, {"id": task_id}).first() is not None:
         return False

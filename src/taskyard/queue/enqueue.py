@@ -47,6 +47,10 @@ class NewTask:
     unique_key: str | None = None
     link: Link | None = None
 
+    @property
+    def waits(self) -> bool:
+        return self.link is not None and bool(self.link.after)
+
 
 _FIELDS = tuple(name for name in NewTask.__dataclass_fields__ if name != "link")  # each is a column of that name
 _INSERT_TASKS = BulkInsert(task, *_FIELDS)

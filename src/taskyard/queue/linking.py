@@ -4,18 +4,22 @@ Their predecessors' rows are locked, sorted, before anything of theirs is writte
 moment either is seen here as ended or sees that it is followed.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from taskyard.core.bulk import BulkInsert
+from taskyard.core.errors import Conflict
 from taskyard.queue import chains
 from taskyard.queue.chain_tables import blocked, dependency
-from taskyard.queue.enqueue import NewTask, insert_tasks
+from taskyard.queue.enqueue import Link, NewTask, insert_tasks
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.portions import portions
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import task
+from taskyard.queue.unique import Verdict, Wanted, admit
 
 _HOLD = (
     select(task.c.id, task.c.outcome)
@@ -36,8 +40,8 @@ _FALL = (
 )
 
 
-class Vanished(Exception):
-    """A task that is to be waited for has been deleted."""
+REFUSED = "A task that it was to wait for was not accepted: "
+VANISHED = "A task that it was to wait for has just been deleted. Submit it without that one."
 
 
 def own(connection: Connection, owner_id: str, ids: list[str]) -> set[str]:
@@ -49,11 +53,47 @@ def own(connection: Connection, owner_id: str, ids: list[str]) -> set[str]:
     }
 
 
+def store(
+    connection: Connection, wanted: list[Wanted], before: Mapping[str, Verdict | Conflict], now: datetime
+) -> dict[str, Verdict | Conflict]:
+    """Get the keys of new tasks that wait for others, and store them, in their order; what became of each by its id.
+
+    `before` is what became of those of the same call that wait for none.
+
+    Raises:
+        Conflict: a task that is to be waited for is not there any more.
+    """
+    verdicts: dict[str, Verdict | Conflict] = dict(before)
+    accepted = []
+    for new, unique in wanted:
+        link, refusal = _resolved(new.link, verdicts) if new.link is not None else (None, None)
+        verdict = refusal or admit(connection, [(new, unique)], now)[new.id]
+        if isinstance(verdict, Verdict) and verdict.other is None:
+            accepted.append(replace(new, link=link))
+        verdicts[new.id] = verdict
+    if accepted:
+        enqueue(connection, accepted, now)
+    return verdicts
+
+
+def _resolved(link: Link, verdicts: Mapping[str, Verdict | Conflict]) -> tuple[Link, Conflict | None]:
+    """With the task that is there already in place of one that was answered with it; or why one is missing."""
+    after = []
+    for on in link.after:
+        verdict = verdicts.get(on, Verdict())
+        if isinstance(verdict, Conflict):
+            return link, Conflict(REFUSED + verdict.detail)
+        if verdict.other is not None and not verdict.instead:
+            return link, Conflict(f"{REFUSED}the task {verdict.other.id} has its unique key.")
+        after.append(on if verdict.other is None else str(verdict.other.id))
+    return replace(link, after=list(dict.fromkeys(after))), None
+
+
 def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None:
     """Store tasks that wait for others; those may stand before them in the list.
 
     Raises:
-        Vanished: one of those is not there any more.
+        Conflict: one of those is not there any more.
     """
     outcomes = _held(connection, tasks)
     open_: dict[str, list[str]] = {}
@@ -86,7 +126,7 @@ def _held(connection: Connection, tasks: list[NewTask]) -> dict[str, str | None]
         row.id: row.outcome for portion in portions(wanted) for row in connection.execute(_HOLD, {"ids": portion})
     }
     if len(found) < len(wanted):
-        raise Vanished
+        raise Conflict(VANISHED)
     return found
 
 

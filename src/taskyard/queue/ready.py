@@ -15,7 +15,8 @@ from taskyard.queue.tables import ready, scheduled
 
 _INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "seq", "attempts")
 _INSERT_SCHEDULED = BulkInsert(scheduled, "task_id", "run_at", "queue", "lane", "attempts")
-_WAY = (blocked, scheduled, ready)  # in the order in which a task moves on, so that one that moves meanwhile is still met
+# In the order in which a task moves on, so that one that moves meanwhile is still met.
+_WAY = (blocked, scheduled, ready)
 
 _WATCHED = "queues that got something"
 _lock = threading.Lock()

@@ -47,6 +47,7 @@ class Verdict:
     """`other` is the task in the way; where there is none the key was got. `replaced` was cancelled for that."""
 
     other: AnyRow | None = None
+    instead: bool = False  # `other` is the answer
     replaced: str | None = None
 
 
@@ -128,7 +129,7 @@ def _judge(connection: Connection, new: NewTask, unique: Unique, held: AnyRow, n
         end(connection, [other.id], Status.CANCELLED, now)
         replaced = other.id
     else:
-        return Verdict(other)
+        return Verdict(other, instead=unique.on_conflict is OnConflict.RETURN)
     row = {"owner": new.owner_id, "name": unique.key, "to": new.id}
     connection.execute(_PASS_ON_ANEW, row | {"new_statuses": unique.statuses, "new_until": unique.until})
     return Verdict(replaced=replaced)
