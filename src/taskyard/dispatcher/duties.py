@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
-from taskyard.queue import chains, retention, roll, sweeps
+from taskyard.queue import chains, groups, retention, roll, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
 from taskyard.users import cleanup
@@ -52,6 +52,7 @@ def all_duties(
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
+        Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),
         Duty("forget-logins", 600.0, cleanup.forget_ended),

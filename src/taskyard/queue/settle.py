@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
@@ -73,24 +72,29 @@ _HELD = (
     .cte("held")
 )
 _TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
-_TASKS = select(
-    task.c.id,
-    task.c.command,
-    task.c.failures,
-    task.c.crashes,
-    task.c.max_attempts,
-    task.c.max_crashes,
-    task.c.on_lost,
-    task.c.backoff,
-    task.c.retry_until,
-    task.c.followed,
-).where(task.c.id.in_(bindparam("ids", expanding=True)))
-_FOLLOWED = select(task.c.id).where(task.c.id.in_(bindparam("ids", expanding=True)), task.c.followed)
+# Locked: whoever submits a task that is to wait for one of these comes before, and is seen, or after its end. By the
+# order of their ids, as they do it.
+_TASKS = (
+    select(
+        task.c.id,
+        task.c.command,
+        task.c.failures,
+        task.c.crashes,
+        task.c.max_attempts,
+        task.c.max_crashes,
+        task.c.on_lost,
+        task.c.backoff,
+        task.c.retry_until,
+        task.c.followed,
+    )
+    .where(task.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(task.c.id)
+    .with_for_update(key_share=True)
+)
 _INSERT_ATTEMPT = insert(attempt)
-# Only as it was read: a task that is to wait for this one may have come in between, without a lock on what it read.
 _END_TASK = (
     update(task)
-    .where(task.c.id == bindparam("task_id"), task.c.followed == bindparam("was_followed"))
+    .where(task.c.id == bindparam("task_id"))
     .values(
         attempts=bindparam("attempts"),
         failures=task.c.failures + bindparam("failed"),
@@ -136,7 +140,7 @@ def _settled(ended: Ended | None, now: datetime) -> Settled:
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
-    return {row.id: row for portion in portions(ids) for row in connection.execute(_TASKS, {"ids": portion})}
+    return {row.id: row for portion in portions(sorted(ids)) for row in connection.execute(_TASKS, {"ids": portion})}
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:
@@ -172,7 +176,7 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
     if not ended:
         return []
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
-    followed = _move_on(connection, ended, now)
+    connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
     put(
         connection,
         [
@@ -182,24 +186,8 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
         ],
         now,
     )
-    over = {e.task.id: e.decision.outcome for e in ended if e.task.id in followed and isinstance(e.decision, End)}
+    over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
     return chains.follow(connection, over, now) if over else []
-
-
-def _move_on(connection: Connection, ended: list[Ended], now: datetime) -> set[str]:
-    """Write the tasks, in the order of their ids as others lock them; returns those that others wait for."""
-    rows = sorted((_task_row(e, now) for e in ended), key=itemgetter("task_id"))
-    followed = {e.task.id for e in ended if e.task.followed}
-    if connection.execute(_END_TASK, rows).rowcount != len(rows):
-        now_followed = {
-            task_id
-            for portion in portions([row["task_id"] for row in rows])
-            for task_id in connection.execute(_FOLLOWED, {"ids": portion}).scalars()
-        }
-        missed = [row | {"was_followed": True} for row in rows if row["task_id"] in now_followed - followed]
-        connection.execute(_END_TASK, missed)
-        return now_followed
-    return followed
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:
@@ -226,7 +214,6 @@ def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
     over = isinstance(ended.decision, End)
     return {
         "task_id": ended.task.id,
-        "was_followed": ended.task.followed,
         "attempts": ended.lease.attempt,
         "failed": int(ended.failed),
         "crashed": int(ended.crashed),
