@@ -19,7 +19,9 @@ _MEMBERS = (
     .join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
     .where(task.c.group_id == bindparam("id"))
 ).subquery()
-_COUNTS = select(_MEMBERS.c.status, func.sum(1).label("count")).where(_MEMBERS.c.id != bindparam("completion"))
+_COUNTS = (
+    select(_MEMBERS.c.status, func.count()).where(_MEMBERS.c.id != bindparam("completion")).group_by(_MEMBERS.c.status)
+)
 _COMPLETION = select(_MEMBERS.c.status).where(_MEMBERS.c.id == bindparam("completion"))
 _OPEN = (
     select(task.c.id)
@@ -64,7 +66,7 @@ def find(connection: Connection, group_id: str) -> AnyRow | None:
 def counted(connection: Connection, row: AnyRow, now: datetime) -> Group:
     """A group with its tasks by status: 1,001 at most, as they all came at once."""
     of = {"id": row.id, "completion": row.completion_id, "now": now}
-    counts = dict(connection.execute(_COUNTS.group_by(_MEMBERS.c.status), of).tuples())
+    counts = {status: int(count) for status, count in connection.execute(_COUNTS, of).tuples()}
     status = connection.execute(_COMPLETION, of).scalar()
     return Group(row.id, row.owner_id, row.completion_id, status, counts, row.created_at)
 
