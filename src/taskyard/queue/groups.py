@@ -66,7 +66,7 @@ def find(connection: Connection, group_id: str) -> AnyRow | None:
 def counted(connection: Connection, row: AnyRow, now: datetime) -> Group:
     """A group with its tasks by status: 1,001 at most, as they all came at once."""
     of = {"id": row.id, "completion": row.completion_id, "now": now}
-    counts = {status: int(count) for status, count in connection.execute(_COUNTS, of).tuples()}
+    counts = {status: int(count) for status, count in connection.execute(_COUNTS, of)}
     status = connection.execute(_COMPLETION, of).scalar()
     return Group(row.id, row.owner_id, row.completion_id, status, counts, row.created_at)
 
