@@ -140,13 +140,7 @@ BODIES = [
 ]
 FINE = {"command": "c"}
 BATCHES = [
-    task("after is text", {"after": NOBODYS_ID}, "/after"),
     task("after names nothing", {"after": [NOBODYS_ID]}, "/after/0"),
-    task("after names a stranger's task", {"after": ["{bobs}"]}, "/after/0"),
-    task("after names a task twice", {"after": ["{waiting}", "{waiting}"]}, "/after/1"),
-    task("after is a position without a batch", {"after": ["#0"]}, "/after/0"),
-    task("after holds NUL", {"after": [NOBODYS_ID + "\0"]}, "/after/0"),
-    task("on_failure without after", {"on_failure": "run"}, "/on_failure"),
     batch("a batch without tasks", {}, "/tasks"),
     batch("a batch of no tasks", {"tasks": []}, "/tasks"),
     batch("a batch of 1,001 tasks", {"tasks": [FINE] * 1001}, "/tasks"),

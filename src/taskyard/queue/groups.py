@@ -20,7 +20,7 @@ _MEMBERS = (
     .where(task.c.group_id == bindparam("id"))
 ).subquery()
 _COUNTS = (
-    select(_MEMBERS.c.status, func.count()).where(_MEMBERS.c.id != bindparam("completion")).group_by(_MEMBERS.c.status)
+    select(_MEMBERS.c.status, func.sum(1)).where(_MEMBERS.c.id != bindparam("completion")).group_by(_MEMBERS.c.status)
 )
 _COMPLETION = select(_MEMBERS.c.status).where(_MEMBERS.c.id == bindparam("completion"))
 _OPEN = (
