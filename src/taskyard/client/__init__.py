@@ -16,6 +16,7 @@ from taskyard.client.errors import (
     Unauthenticated,
     Unreachable,
 )
+from taskyard.client.grouping import Group, SubmittedGroup
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.oversight import Queue, WorkerInfo
 from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
@@ -31,6 +32,7 @@ __all__ = [
     "Extension",
     "Failure",
     "Forbidden",
+    "Group",
     "Interrupted",
     "Invalid",
     "Lease",
@@ -45,6 +47,7 @@ __all__ = [
     "ServerError",
     "Settled",
     "Stop",
+    "SubmittedGroup",
     "Task",
     "TaskyardError",
     "TooLarge",
