@@ -24,6 +24,7 @@ from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
+from taskyard.tasks import group_routes as groups
 from taskyard.tasks import lease_routes as leases
 from taskyard.tasks import operation_routes as operations
 from taskyard.tasks import queue_routes as queues
@@ -44,6 +45,7 @@ BLUEPRINTS = (
     tasks.blp,
     commands.blp,
     command_tasks.blp,
+    groups.blp,
     dead.blp,
     operations.blp,
     leases.blp,

@@ -169,6 +169,23 @@ def test_many_are_submitted_at_once_all_or_each_for_itself(client: Client) -> No
     assert isinstance(error, Invalid)
 
 
+def test_tasks_run_after_others(client: Client) -> None:
+    first = client.submit("c-first")
+    then = client.submit("c-then", after=[first.id], on_failure="run")
+    assert (then.status, then.after, then.on_failure) == ("scheduled", [first.id], "run")
+
+
+def test_a_group_is_submitted_read_and_cancelled(client: Client) -> None:
+    group = client.submit_group([{"command": "c-part"}] * 2, {"command": "c-whole"}, on_failure="run")
+    [lease] = client.claim(["c-part"])
+    assert lease.task.group_id == group.id
+    client.settle([Report(lease.token, "succeeded", 7)])
+    found = client.group(group.id)
+    assert (found.tasks, found.completion_status) == ({"succeeded": 1, "queued": 1}, "scheduled")
+    assert [task.result for task in client.list(group=group.id, status="succeeded")] == [7]
+    assert client.cancel_group(group.id).tasks == {"succeeded": 1, "cancelled": 1}
+
+
 def test_a_submission_may_wait_for_the_result(client: Client) -> None:
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(client.submit, "c-held", wait_s=20)

@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from support.yard import Yard
 from taskyard.core import transaction
 from taskyard.core.db import Database, open_database
+from taskyard.queue.chain_tables import blocked, followup
 from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_tag
 
 
@@ -27,6 +28,6 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Database]:
 @pytest.fixture
 def yard(opened: Database) -> Yard:
     with transaction.own(opened) as connection:
-        for table in (lease, ready, scheduled, attempt, task_tag, task):
+        for table in (lease, ready, scheduled, blocked, followup, attempt, task_tag, task):
             connection.execute(delete(table))
     return Yard(opened)

@@ -135,6 +135,13 @@ def of_an_hmac(vectors: Vectors, provider: Provider) -> None:
         raw = Provider(**{**provider.__dict__, "decoded": False})
         add("the secret not decoded", [one], headers(raw, one), BODY, "wrong_signature")
         add("a secret that is no base64", ["whsec_!"], good, BODY, "secret_malformed")
+        add(
+            "a character in the secret that is none of base64's",
+            [f"{one[:12]}!{one[12:]}"],
+            good,
+            BODY,
+            "secret_malformed",
+        )
         add("nothing after whsec_", ["whsec_"], good, BODY, "secret_malformed")
         add("the secret without whsec_", [one.removeprefix("whsec_")], good, BODY)
         add("no id", [one], changed(good, provider.id, None), BODY, "id_missing")
@@ -285,6 +292,7 @@ def of_sendgrid(vectors: Vectors) -> None:
     add("no base64", [key], changed(good, f"{head}Signature", "%%"), events, "signature_malformed")
     add("a key of another kind", [other], good, events, "secret_malformed")
     add("no key", ["geheim"], good, events, "secret_malformed")
+    add("a character in the key that is none of base64's", [f"{key[:12]}!{key[12:]}"], good, events, "secret_malformed")
 
 
 def of_credentials(vectors: Vectors) -> None:

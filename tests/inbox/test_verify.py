@@ -17,7 +17,7 @@ from taskyard.inbox.received import Received
 from taskyard.inbox.scheme import Digest, Encoding, Freshness, Grammar, KeyForm, Kind, Names, Scheme, Secret, Unit
 from taskyard.inbox.sign import sign
 from taskyard.inbox.verdict import Reason
-from taskyard.inbox.verify import verify
+from taskyard.inbox.verify import span, verify
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SEED = base64.b64encode(bytes(range(32))).decode()
@@ -70,7 +70,8 @@ def test_a_private_ed25519_key_signs_what_its_public_key_verifies() -> None:
 
 def test_base64_and_base64url_are_not_taken_for_one_another() -> None:
     assert decode(Encoding.BASE64URL, "-_-_") == decode(Encoding.BASE64, "+/+/") == b"\xfb\xff\xbf"
-    assert decode(Encoding.BASE64URL, "+/+/") is None
+    assert decode(Encoding.BASE64URL, "-_8") == b"\xfb\xff", "mostly written without padding"
+    assert [decode(Encoding.BASE64URL, bad) for bad in ("+_+_", "-/-/", "-_!-_", "-_-_-")] == [None] * 4
     assert decode(Encoding.BASE64, "-_-_") is None
 
 
@@ -82,6 +83,36 @@ def test_a_secret_holds_from_its_first_moment_and_no_longer_at_its_last() -> Non
     early = verify(preset.scheme, [one], request, NOW - timedelta(microseconds=1))
     late = verify(preset.scheme, [one], request, NOW + timedelta(seconds=1))
     assert (early.reason, late.reason) == (Reason.SECRET_NOT_YET_VALID, Reason.SECRET_EXPIRED)
+
+
+@pytest.mark.parametrize("grammar", [Grammar.COMMAS, Grammar.SEMICOLONS])
+def test_a_field_without_an_equals_sign_is_none(grammar: Grammar) -> None:
+    scheme = Scheme(names=(Names("X-Sig"),), grammar=grammar, field="v1")
+    assert verify(scheme, [Secret("s")], received([("X-Sig", "v1")]), NOW).reason is Reason.HEADER_MALFORMED
+
+
+def test_verdicts_count_secrets_from_1_and_say_what_is_wrong_with_them() -> None:
+    github, standard = PRESETS["github"], PRESETS["standard-webhooks"]
+    request = received(sign(github, "s", b"{}", NOW))
+    hour = timedelta(hours=1)
+
+    def told(*secrets: Secret) -> str:
+        return verify(github.scheme, secrets, request, NOW).sentence
+
+    assert told(Secret("a"), Secret("s")) == "Signed with secret 2 of 2."
+    assert told(Secret("a"), Secret("s", expires_at=NOW - hour)).startswith("It would match secret 2, which expired")
+    assert told(Secret("a"), Secret("s", not_before=NOW + hour)).startswith("It would match secret 2, which is not")
+    headers = sign(standard, SECRET, b"{}", NOW, message_id="msg_1")
+    malformed = verify(standard.scheme, [Secret(""), Secret("whsk_AAAA")], received(headers), NOW)
+    assert malformed.sentence == (
+        "Secret 1 cannot be used: it is empty."
+        " Secret 2 cannot be used: it is the sender's private key; the public one (whpk_…) belongs here."
+    )
+
+
+def test_spans_are_in_seconds_and_from_two_days_on_in_days() -> None:
+    day = 86_400
+    assert [span(one) for one in (412.4, 2 * day - 1, 2 * day, 7 * day)] == ["412 s", "172799 s", "2 days", "7 days"]
 
 
 def test_a_secret_is_not_shown_by_its_repr() -> None:

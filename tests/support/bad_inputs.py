@@ -140,6 +140,7 @@ BODIES = [
 ]
 FINE = {"command": "c"}
 BATCHES = [
+    task("after names nothing", {"after": [NOBODYS_ID]}, "/after/0"),
     batch("a batch without tasks", {}, "/tasks"),
     batch("a batch of no tasks", {"tasks": []}, "/tasks"),
     batch("a batch of 1,001 tasks", {"tasks": [FINE] * 1001}, "/tasks"),

@@ -9,7 +9,7 @@ import pytest
 from support.source import DOCS
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.overview import Tally
-from taskyard.tasks.facts import Code, Facts, Running
+from taskyard.tasks.facts import Code, Facts, Running, Waits
 from taskyard.tasks.reasons import ENDED, following, reasons
 
 NOW = datetime(2026, 11, 3, 12, 0, 0, tzinfo=UTC)
@@ -32,6 +32,7 @@ NEXT = Facts(  # nothing stands in its way
 )
 LATER = replace(NEXT, status=Status.SCHEDULED, ahead=None, run_at=after(60))
 HELD = Running("host-1", 2, after(-30), after(-1), after(29), None)
+HELD_BACK = Waits([("an id", "running")], 1, "cancel")
 RUNS = replace(NEXT, status=Status.RUNNING, ahead=None, running=HELD)
 WAITS = [
     (NEXT, {}, ["next_in_line"]),
@@ -48,6 +49,8 @@ WAITS = [
     (LATER, {"last": "released", "attempts": 1}, ["retry_waiting"]),
     (LATER, {"last": "cancelled", "attempts": 1}, ["scheduled"]),
     (LATER, {"paused_at": after(-1), "asked_at": None}, ["scheduled", "queue_paused", "no_worker"]),
+    (LATER, {"waits": HELD_BACK}, ["waits_for", "scheduled"]),
+    (LATER, {"waits": HELD_BACK, "run_at": after(-60)}, ["waits_for"]),
     (LATER, {"status": Status.QUEUED, "run_at": NOW}, ["due"]),
     (LATER, {"status": Status.QUEUED, "run_at": after(-5)}, ["due"]),
     (LATER, {"status": Status.QUEUED, "run_at": after(-5.1)}, ["dispatcher_late"]),

@@ -6,6 +6,7 @@ It stands here, and not in the client, because signing is the server's: there is
 import sys
 from datetime import UTC, datetime
 from typing import BinaryIO
+from urllib.parse import quote
 from uuid import uuid4
 
 import click
@@ -53,7 +54,7 @@ def send(
         headers = sign(provider, secret or "", content, datetime.now(UTC), event=event, message_id=name)
     except (NoKey, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="--secret") from error
-    _show(_posted(f"{url.rstrip('/')}/hooks/{source}", content, headers))
+    _show(_posted(f"{url.rstrip('/')}/hooks/{quote(source, safe='')}", content, headers))
 
 
 def _posted(url: str, content: bytes, headers: list[tuple[str, str]]) -> urllib3.BaseHTTPResponse:

@@ -16,6 +16,7 @@ from taskyard.client.errors import (
     Unauthenticated,
     Unreachable,
 )
+from taskyard.client.grouping import Group, SubmittedGroup
 from taskyard.client.hooks import Finding, Webhook
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.oversight import Queue, WorkerInfo
@@ -33,6 +34,7 @@ __all__ = [
     "Failure",
     "Finding",
     "Forbidden",
+    "Group",
     "Interrupted",
     "Invalid",
     "Lease",
@@ -47,6 +49,7 @@ __all__ = [
     "ServerError",
     "Settled",
     "Stop",
+    "SubmittedGroup",
     "Task",
     "TaskyardError",
     "TooLarge",

@@ -1,13 +1,14 @@
 """The API in Python: one method per deed."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, overload
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from taskyard.client.errors import NotEnded, TaskyardError, from_problem
+from taskyard.client.grouping import Grouping, Tasks, plain
 from taskyard.client.hooks import Hooks
 from taskyard.client.leasing import Leasing
 from taskyard.client.oversight import Oversight
@@ -18,12 +19,11 @@ from taskyard.client.transport import Request, pauses
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
 LOOK_EVERY_S = 1.0  # where it does not
 Attempts: TypeAlias = list[Attempt]  # inside the class `list` is the method
-Tasks: TypeAlias = Sequence[Mapping[str, Any]]
 Submitted: TypeAlias = list[Task]
 SubmittedOrNot: TypeAlias = list[Task | TaskyardError]
 
 
-class Client(Leasing, Oversight, Hooks):
+class Client(Leasing, Grouping, Oversight, Hooks):
     """A Taskyard server: submit tasks and see what becomes of them. Session says what may be given.
 
     Every method raises TaskyardError (errors.py has its kinds).
@@ -46,6 +46,8 @@ class Client(Leasing, Oversight, Hooks):
         backoff: dict[str, Any] | None = None,
         on_lost: str | None = None,
         unique: dict[str, Any] | None = None,
+        after: Sequence[str] = (),
+        on_failure: str | None = None,
         idempotency_key: str | None = None,
         wait_s: int = 0,
     ) -> Task:
@@ -53,6 +55,7 @@ class Client(Leasing, Oversight, Hooks):
 
         A lost answer is asked for again under the same idempotency key, so it never becomes two.
         Give a key of your own (your order's number, say) where your program may repeat the whole call.
+        It waits for the tasks named in `after`, by id, to succeed.
         """
         sent = {
             "priority": priority,
@@ -67,6 +70,8 @@ class Client(Leasing, Oversight, Hooks):
             "backoff": backoff,
             "on_lost": on_lost,
             "unique": unique,
+            "after": [*after] or None,
+            "on_failure": on_failure,
         }
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
         headers = {"Idempotency-Key": idempotency_key or str(uuid4()), **_waiting(wait_s)}
@@ -85,7 +90,7 @@ class Client(Leasing, Oversight, Hooks):
 
         With `atomic=False` each for itself: in place of one that was refused stands the error.
         """
-        body = encode({"tasks": [_plain(one) for one in tasks], "atomic": atomic})
+        body = encode({"tasks": [plain(one) for one in tasks], "atomic": atomic})
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
         answer = self._send(Request("POST", "/v1/tasks/batch", body, headers=headers))
         return [
@@ -144,6 +149,8 @@ class Client(Leasing, Oversight, Hooks):
         command: str | None = None,
         queue: str | None = None,
         tag: str | None = None,
+        group: str | None = None,
+        schedule: str | None = None,
         owner: str | None = None,
         created_from: datetime | None = None,
         created_until: datetime | None = None,
@@ -155,6 +162,8 @@ class Client(Leasing, Oversight, Hooks):
             "command": command,
             "queue": queue,
             "tag": tag,
+            "group": group,
+            "schedule": schedule,
             "owner": owner,
             "created_from": created_from.isoformat() if created_from else None,
             "created_until": created_until.isoformat() if created_until else None,
@@ -172,10 +181,6 @@ class Client(Leasing, Oversight, Hooks):
 
 def _waiting(hold_s: int) -> dict[str, str]:
     return {"Prefer": f"wait={hold_s}"} if hold_s else {}
-
-
-def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: at.isoformat() if isinstance(at, datetime) else at for name, at in fields.items()}
 
 
 def _path(task_id: str, *deed: str) -> str:

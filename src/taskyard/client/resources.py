@@ -49,6 +49,7 @@ class LeasedTask(Resource):
     created_at: datetime
     timeout_s: int
     max_attempts: int
+    group_id: str | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class Task(LeasedTask):
     retry_until: datetime | None = None
     on_lost: str = "retry"
     unique_key: str | None = None
+    after: list[str] = field(default_factory=list)
+    on_failure: str | None = None
+    schedule: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
 from taskyard.inbox import sweep as inbox
-from taskyard.queue import retention, roll, sweeps
+from taskyard.queue import chains, groups, retention, roll, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
 from taskyard.users import cleanup
@@ -53,12 +53,14 @@ def all_duties(
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
+        Duty("follow", 0.5, lambda connection: chains.go_on(connection, clock.now())),
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
         Duty("forget-keys", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
+        Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),
         Duty("forget-logins", 600.0, cleanup.forget_ended),

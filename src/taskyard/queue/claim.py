@@ -49,6 +49,7 @@ class Lease:
     created_at: datetime
     timeout_s: int
     max_attempts: int
+    group_id: str | None = None
 
 
 _LEASED = select(
@@ -65,6 +66,7 @@ _LEASED = select(
     task.c.created_at,
     task.c.timeout_s,
     task.c.max_attempts,
+    task.c.group_id,
 ).join_from(lease, task, task.c.id == lease.c.task_id)
 _SAME_CLAIM = _LEASED.where(
     lease.c.claim_id == bindparam("claim_id"),
@@ -188,4 +190,5 @@ def _lease(row: AnyRow) -> Lease:
         created_at=row.created_at,
         timeout_s=row.timeout_s,
         max_attempts=row.max_attempts,
+        group_id=row.group_id,
     )

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from taskyard.queue import policy, unique
+from taskyard.queue.chain_tables import blocked, followup
+from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
 from taskyard.queue.ready import Place, hold, put, take
 from taskyard.queue.tables import lease, task, task_tag, unique_key
@@ -26,6 +28,7 @@ _ASK_TO_STOP = (
 )
 _OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
 _LOCK_KEY = select(unique_key.c.key).where(unique_key.c.task_id == bindparam("id")).with_for_update()
+_FOLLOWUP = select(followup.c.task_id).where(followup.c.task_id == bindparam("id"))
 _LEASED = select(lease.c.task_id).where(lease.c.task_id == bindparam("id"))
 
 
@@ -48,11 +51,7 @@ def cancel(connection: Connection, task_id: str, now: datetime) -> Status | None
     """
     for _ in range(LOOKS):
         if take(connection, task_id):
-            connection.execute(
-                update(task)
-                .where(task.c.id == task_id, task.c.outcome.is_(None))
-                .values(outcome=Status.CANCELLED.value, finished_at=now)
-            )
+            end(connection, [task_id], Status.CANCELLED, now)
             return Status.CANCELLED
         if connection.execute(_ASK_TO_STOP, {"id": task_id, "at": now}).rowcount:
             return Status.RUNNING
@@ -64,7 +63,8 @@ def cancel(connection: Connection, task_id: str, now: datetime) -> Status | None
 def change(connection: Connection, task_id: str, new: Change, now: datetime) -> bool:
     """Change a task that has not started. It keeps its place, unless its queue, priority or time is a new one."""
     moves = any(part is not None for part in (new.lane, new.queue, new.run_at))
-    if not _catch(connection, task_id, take if moves else hold):
+    waits = _hold_blocked(connection, task_id, new.queue)
+    if not waits and not _catch(connection, task_id, take if moves else hold):
         return False
     values: dict[str, Any] = {
         name: value
@@ -87,8 +87,15 @@ def change(connection: Connection, task_id: str, new: Change, now: datetime) -> 
     if moves:
         if new.run_at is not None:
             _retry_until(connection, task_id, new.run_at)
-        _put_back(connection, task_id, now)
+        if not waits:
+            _put_back(connection, task_id, now)
     return True
+
+
+def _hold_blocked(connection: Connection, task_id: str, queue: str | None) -> bool:
+    """Whether it waits for others: then nothing lets it go before the commit."""
+    values = {"queue": queue} if queue is not None else {"left": blocked.c.left}
+    return bool(connection.execute(update(blocked).where(blocked.c.task_id == task_id).values(**values)).rowcount)
 
 
 def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str], bool]) -> bool:
@@ -102,7 +109,13 @@ def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str]
 
 
 def retry(connection: Connection, task_id: str, now: datetime) -> bool:
-    """Open a task that ended without success again, with fresh counts, to run now; not where its key is taken."""
+    """Open a task that ended without success again, with fresh counts, to run now; not where its key is taken.
+
+    It waits for no other task any more. While those that waited for it have not all been told how it ended, it cannot
+    be opened: one that came to wait for it then could not be told from them.
+    """
+    if connection.execute(_FOLLOWUP, {"id": task_id}).first() is not None:
+        return False
     if unique.take_back(connection, task_id, now) is not None:
         return False
     reopened = connection.execute(
@@ -117,6 +130,7 @@ def retry(connection: Connection, task_id: str, now: datetime) -> bool:
             failures=0,
             crashes=0,
             run_at=now,
+            blocked=None,
         )
     )
     if not reopened.rowcount:

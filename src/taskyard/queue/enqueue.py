@@ -1,5 +1,6 @@
 """New tasks."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,15 @@ from taskyard.core.bulk import BulkInsert
 from taskyard.queue import policy
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import task, task_tag
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a task hangs together with others: those it is to wait for, by id, and its group."""
+
+    after: list[str] = field(default_factory=list)
+    on_failure: str | None = None
+    group_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +45,43 @@ class NewTask:
     on_lost: str = policy.OnLost.RETRY
     schedule: str | None = None
     unique_key: str | None = None
+    link: Link | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.link is not None and bool(self.link.after)
 
 
-_FIELDS = tuple(NewTask.__dataclass_fields__)  # each is a column of that name
+_FIELDS = tuple(name for name in NewTask.__dataclass_fields__ if name != "link")  # each is a column of that name
 _INSERT_TASKS = BulkInsert(task, *_FIELDS)
+_INSERT_LINKED = BulkInsert(task, *_FIELDS, "after", "on_failure", "blocked", "group_id")
 _INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
 
 
 def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None:
     """Store tasks and let them wait for a worker. Their ids and, within one, their tags differ."""
-    _INSERT_TASKS.run(connection, [[getattr(t, name) for name in _FIELDS] for t in tasks])
+    insert_tasks(connection, tasks, frozenset())
+    put(connection, [Place(t.id, t.queue, t.lane, t.run_at, 0) for t in tasks], now)
+
+
+def insert_tasks(connection: Connection, tasks: list[NewTask], blocked: Set[str]) -> None:
+    """Store them alone; `blocked` are the ids of those that wait for others."""
+    plain = [[getattr(t, name) for name in _FIELDS] for t in tasks if t.link is None]
+    if plain:
+        _INSERT_TASKS.run(connection, plain)
+    if len(plain) < len(tasks):
+        linked = [
+            [
+                *(getattr(t, name) for name in _FIELDS),
+                t.link.after or None,
+                t.link.on_failure,
+                t.id in blocked or None,
+                t.link.group_id,
+            ]
+            for t in tasks
+            if t.link is not None
+        ]
+        _INSERT_LINKED.run(connection, linked)
     tags = [(tag, t.id) for t in tasks for tag in t.tags]
     if tags:
         _INSERT_TAGS.run(connection, tags)
-    put(connection, [Place(t.id, t.queue, t.lane, t.run_at, 0) for t in tasks], now)

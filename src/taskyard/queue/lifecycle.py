@@ -5,7 +5,7 @@ Stored are the outcome and run_at; that a task runs is told by its lease. docs/l
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, exists, not_
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, not_, or_
 
 from taskyard.queue.tables import lease, task
 
@@ -28,11 +28,13 @@ RETRYABLE = frozenset({Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.L
 LANES = {"high": 0, "normal": 1, "low": 2}
 PRIORITIES = {lane: priority for priority, lane in LANES.items()}
 
+# Not to be started yet: before its time, or before the tasks it waits for.
+_LATER = or_(task.c.run_at > bindparam("now", type_=task.c.run_at.type), task.c.blocked.is_(True))
 # Both need `task` outer-joined to `lease`, and the parameter `now`.
 STATUS: ColumnElement[str] = case(
     (task.c.outcome.is_not(None), task.c.outcome),
     (lease.c.task_id.is_not(None), Status.RUNNING.value),
-    (task.c.run_at > bindparam("now", type_=task.c.run_at.type), Status.SCHEDULED.value),
+    (_LATER, Status.SCHEDULED.value),
     else_=Status.QUEUED.value,
 )
 
@@ -44,5 +46,7 @@ def has_status(status: Status) -> ColumnElement[bool]:
     leased = exists().where(lease.c.task_id == task.c.id).correlate(task)
     if status is Status.RUNNING:
         return and_(task.c.outcome.is_(None), leased)
-    later = task.c.run_at > bindparam("now", type_=task.c.run_at.type)
-    return and_(task.c.outcome.is_(None), not_(leased), later if status is Status.SCHEDULED else not_(later))
+    if status is Status.SCHEDULED:
+        return and_(task.c.outcome.is_(None), not_(leased), _LATER)
+    due = task.c.run_at <= bindparam("now", type_=task.c.run_at.type)
+    return and_(task.c.outcome.is_(None), not_(leased), due, task.c.blocked.is_not(True))

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     Integer,
@@ -19,9 +20,11 @@ from sqlalchemy import (
     literal,
     select,
     union,
+    union_all,
 )
 
 from taskyard.core.db import AnyRow
+from taskyard.queue.chain_tables import blocked
 from taskyard.queue.lifecycle import LANES
 from taskyard.queue.tables import lease, queue, ready, scheduled
 
@@ -43,7 +46,7 @@ def tally(found: int) -> Tally:
     return Tally(min(found, MOST), found > MOST)
 
 
-def bounded(rows: Select[Any]) -> ScalarSelect[int]:
+def bounded(rows: Select[Any] | CompoundSelect[Any]) -> ScalarSelect[int]:
     """How many rows there are, MOST + 1 at most."""
     few = rows.limit(MOST + 1).subquery()
     return select(func.coalesce(func.sum(literal(1)), 0)).select_from(few).scalar_subquery()
@@ -64,6 +67,7 @@ def _names() -> CTE:
     found = union(
         _names_in(ready),
         _names_in(scheduled),
+        _names_in(blocked),
         select(queue.c.name).where(queue.c.name > _AFTER),
         select(leased.c.name).where(leased.c.name > _AFTER),
     ).subquery()
@@ -98,7 +102,12 @@ _DEPTHS = select(
         bounded(select(ready.c.seq).where(ready.c.queue == _NAME, ready.c.lane == lane)).label(priority)
         for priority, lane in LANES.items()
     ),
-    bounded(select(scheduled.c.run_at).where(scheduled.c.queue == _NAME)).label("scheduled"),
+    bounded(
+        union_all(
+            select(scheduled.c.task_id).where(scheduled.c.queue == _NAME),
+            select(blocked.c.task_id).where(blocked.c.queue == _NAME),
+        )
+    ).label("scheduled"),
     select(func.coalesce(func.sum(case((_leased.c.queue == _NAME, 1), else_=0)), 0)).scalar_subquery().label("running"),
     bounded(select(lease.c.queue)).label("leases"),
 )

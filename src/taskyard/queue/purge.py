@@ -2,21 +2,23 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
+from taskyard.queue.chain_tables import blocked
+from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.tables import ready, scheduled, task
+from taskyard.queue.tables import ready, scheduled
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
 
 
 def cancel_waiting(connection: Connection, name: str, now: datetime) -> list[str]:
-    """Cancel up to SLICE tasks that wait in this queue, those for their time included. Returns their ids.
+    """Cancel up to SLICE tasks that wait in this queue, those for their time or for others included. Returns their ids.
 
     Whoever deletes the place in the line owns the task: one that a worker is just taking is passed over.
     """
     taken: list[str] = []
-    for table in (ready, scheduled):
+    for table in (blocked, ready, scheduled):
         if len(taken) < SLICE:
             waiting = select(table.c.task_id).where(table.c.queue == name).limit(SLICE - len(taken))
             ids = list(connection.execute(waiting.with_for_update(skip_locked=True)).scalars())
@@ -24,9 +26,5 @@ def cancel_waiting(connection: Connection, name: str, now: datetime) -> list[str
                 gone = delete(table).where(table.c.task_id.in_(ids)).returning(table.c.task_id)
                 taken += connection.execute(gone).scalars()
     if taken:
-        connection.execute(
-            update(task)
-            .where(task.c.id.in_(taken), task.c.outcome.is_(None))
-            .values(outcome=Status.CANCELLED.value, finished_at=now)
-        )
+        end(connection, taken, Status.CANCELLED, now)
     return taken

@@ -34,6 +34,10 @@ _COLUMNS = (
     task.c.retry_until,
     task.c.on_lost,
     task.c.unique_key,
+    task.c.schedule,
+    task.c.after,
+    task.c.on_failure,
+    task.c.group_id,
     func.coalesce(lease.c.attempt, task.c.attempts).label("attempts"),
     task.c.failures,
     task.c.crashes,
@@ -49,6 +53,7 @@ _COLUMNS = (
 )
 _TASK = select(*_COLUMNS).join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
 _ONE = _TASK.where(task.c.id == bindparam("task_id"))
+_SOME = _TASK.where(task.c.id.in_(bindparam("ids", expanding=True)))
 _CURRENT = CompiledSelect(_ONE)
 _CURRENT_OF = CompiledSelect(_TASK.where(task.c.id == any_(bindparam("ids", type_=ARRAY(task.c.id.type)))))
 MOST = 500  # tasks looked up at once
@@ -69,6 +74,8 @@ class Filter:
     queue: str | None = None
     tag: str | None = None
     fingerprint: str | None = None
+    group_id: str | None = None
+    schedule: str | None = None
     created_from: datetime | None = None
     created_until: datetime | None = None
 
@@ -93,6 +100,11 @@ def _look_up(database: Database, asked: list[Pending]) -> None:
 
 def one(connection: Connection, task_id: str, now: datetime) -> AnyRow | None:
     return connection.execute(_ONE, {"task_id": task_id, "now": now}).first()
+
+
+def some(connection: Connection, ids: list[str], now: datetime) -> dict[str, AnyRow]:
+    """Tasks by their ids."""
+    return {row.id: row for portion in portions(ids) for row in connection.execute(_SOME, {"ids": portion, "now": now})}
 
 
 def attempts(connection: Connection, task_id: str) -> list[AnyRow]:
@@ -131,6 +143,8 @@ def _narrowed(query: Select[Any], wanted: Filter, before_id: str | None) -> Sele
         (task.c.command, wanted.command),
         (task.c.queue, wanted.queue),
         (task.c.fingerprint, wanted.fingerprint),
+        (task.c.group_id, wanted.group_id),
+        (task.c.schedule, wanted.schedule),
     ):
         if value is not None:
             query = query.where(column == value)

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, delete, select
 
 from taskyard.core import clock
 from taskyard.core.bulk import BulkInsert
+from taskyard.queue.chain_tables import blocked
 from taskyard.queue.tables import ready, scheduled
 
 _INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "seq", "attempts")
 _INSERT_SCHEDULED = BulkInsert(scheduled, "task_id", "run_at", "queue", "lane", "attempts")
-_WAY = (scheduled, ready)  # in the order in which a task moves on, so that one that moves meanwhile is still met
+# In the order in which a task moves on, so that one that moves meanwhile is still met.
+_WAY = (blocked, scheduled, ready)
 
 _WATCHED = "queues that got something"
 _lock = threading.Lock()

@@ -1,6 +1,6 @@
 """Settling: a worker says how an attempt ended. The token is the fence: what does not match changes nothing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import policy
+from taskyard.queue import chains, policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
 from taskyard.queue.lifecycle import DEAD, Status
@@ -45,7 +45,7 @@ class Settled:
     """What became of a report: the task's new status, or None where the lease was not (any longer) held."""
 
     status: Status | None
-    ready: list[str] = field(default_factory=list)  # the queue it went back to, where it waits there again
+    ready: list[str] = field(default_factory=list)  # queues: where it waits again; where others wait that it let go
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,25 @@ _HELD = (
     .cte("held")
 )
 _TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
-_TASKS = select(
-    task.c.id,
-    task.c.command,
-    task.c.failures,
-    task.c.crashes,
-    task.c.max_attempts,
-    task.c.max_crashes,
-    task.c.on_lost,
-    task.c.backoff,
-    task.c.retry_until,
-).where(task.c.id.in_(bindparam("ids", expanding=True)))
+# Locked: whoever submits a task that is to wait for one of these comes before, and is seen, or after its end. By the
+# order of their ids, as they do it.
+_TASKS = (
+    select(
+        task.c.id,
+        task.c.command,
+        task.c.failures,
+        task.c.crashes,
+        task.c.max_attempts,
+        task.c.max_crashes,
+        task.c.on_lost,
+        task.c.backoff,
+        task.c.retry_until,
+        task.c.followed,
+    )
+    .where(task.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(task.c.id)
+    .with_for_update(key_share=True)
+)
 _INSERT_ATTEMPT = insert(attempt)
 _END_TASK = (
     update(task)
@@ -111,8 +119,9 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
         if held is not None and held.token == report.fence and report.task_id in tasks:
             # Taken out: where two reports carry one token, the first counts and the second is stale.
             ended[index] = _judge(report, leases.pop(report.task_id), tasks[report.task_id], now)
-    record(connection, list(ended.values()), now)
-    return [_settled(ended.get(index), now) for index in range(len(reports))]
+    freed = record(connection, list(ended.values()), now)
+    answers = [_settled(ended.get(index), now) for index in range(len(reports))]
+    return [replace(answers[0], ready=[*answers[0].ready, *freed]), *answers[1:]] if freed else answers
 
 
 def _take_leases(connection: Connection, tokens: list[tuple[str, str]]) -> dict[str, AnyRow]:
@@ -131,7 +140,7 @@ def _settled(ended: Ended | None, now: datetime) -> Settled:
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
-    return {row.id: row for portion in portions(ids) for row in connection.execute(_TASKS, {"ids": portion})}
+    return {row.id: row for portion in portions(sorted(ids)) for row in connection.execute(_TASKS, {"ids": portion})}
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:
@@ -159,10 +168,13 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
     return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
 
 
-def record(connection: Connection, ended: list[Ended], now: datetime) -> None:
-    """Write down attempts that are over and move their tasks on. The leases are gone already."""
+def record(connection: Connection, ended: list[Ended], now: datetime) -> list[str]:
+    """Write down attempts that are over and move their tasks on. The leases are gone already.
+
+    Returns the queues of tasks that waited for these alone, and now wait for a worker.
+    """
     if not ended:
-        return
+        return []
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
     connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
     put(
@@ -174,6 +186,8 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> None:
         ],
         now,
     )
+    over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
+    return chains.follow(connection, over, now) if over else []
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:

@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, not_, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, not_, select
 
 from taskyard.queue import policy
+from taskyard.queue.chain_tables import blocked
+from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.ready import next_seq, note
 from taskyard.queue.settle import Ended, read_tasks, record, run_of
@@ -96,7 +98,7 @@ def expire(connection: Connection, now: datetime) -> list[str]:
     if not overdue:
         return []
     taken: list[str] = []
-    for table in (ready, scheduled):
+    for table in (ready, scheduled, blocked):
         waiting = select(table.c.task_id).where(table.c.task_id.in_(overdue)).with_for_update(skip_locked=True)
         ids = list(connection.execute(waiting).scalars())
         if ids:
@@ -104,9 +106,5 @@ def expire(connection: Connection, now: datetime) -> list[str]:
                 delete(table).where(table.c.task_id.in_(ids)).returning(table.c.task_id)
             ).scalars()
     if taken:
-        connection.execute(
-            update(task)
-            .where(task.c.id.in_(taken), task.c.outcome.is_(None))
-            .values(outcome=Status.EXPIRED.value, finished_at=now)
-        )
+        end(connection, taken, Status.EXPIRED, now)
     return taken

@@ -7,6 +7,7 @@ both.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -52,6 +54,11 @@ task = Table(
     Column("unique_key", String(200)),  # its row in `unique_key`, while it has one
     Column("schedule", String(100)),  # the schedule that made it
     Column("finished_at", Instant),
+    Column("after", Json),  # the tasks it waited for; `dependency` holds those it waits for now
+    Column("on_failure", String(10)),  # what becomes of it where one of those does not succeed
+    Column("blocked", Boolean),  # true while its row in `blocked` is there
+    Column("followed", Boolean, nullable=False, server_default=false()),  # a task was to wait for it: look for it then
+    Column("group_id", Id),
     CheckConstraint("outcome IN ('succeeded', 'failed', 'cancelled', 'expired', 'lost')", name="outcome"),
     CheckConstraint("(outcome IS NULL) = (finished_at IS NULL)", name="finished_at"),
     CheckConstraint("lane BETWEEN 0 AND 2", name="lane"),
@@ -81,6 +88,13 @@ task = Table(
         "finished_at",
         sqlite_where=text("outcome IS NOT NULL"),
         postgresql_where=text("outcome IS NOT NULL"),
+    ),
+    Index(
+        "ix_task_group_id",
+        "group_id",
+        "id",
+        sqlite_where=text("group_id IS NOT NULL"),
+        postgresql_where=text("group_id IS NOT NULL"),
     ),
     Index(
         "ix_task_expires_at",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select, text, update
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant, Json
 from taskyard.queue import read
+from taskyard.queue.ending import end
 from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.ready import take
@@ -46,6 +47,7 @@ class Verdict:
     """`other` is the task in the way; where there is none the key was got. `replaced` was cancelled for that."""
 
     other: AnyRow | None = None
+    instead: bool = False  # `other` is the answer
     replaced: str | None = None
 
 
@@ -72,7 +74,6 @@ _PASS_ON = (
     .values(task_id=bindparam("to"))
 )
 _PASS_ON_ANEW = _PASS_ON.values(statuses=bindparam("new_statuses", type_=Json), until=bindparam("new_until"))
-_CANCEL = update(task).where(task.c.id == bindparam("other"), task.c.outcome.is_(None))
 _KEY_OF = select(task.c.owner_id, task.c.unique_key).where(task.c.id == bindparam("id"))
 
 
@@ -125,10 +126,10 @@ def _judge(connection: Connection, new: NewTask, unique: Unique, held: AnyRow, n
     if other is None or not holds(other.status, held.statuses, held.until, now):
         replaced = None
     elif unique.on_conflict is OnConflict.REPLACE and take(connection, other.id):
-        connection.execute(_CANCEL.values(outcome=Status.CANCELLED.value, finished_at=now), {"other": other.id})
+        end(connection, [other.id], Status.CANCELLED, now)
         replaced = other.id
     else:
-        return Verdict(other)
+        return Verdict(other, instead=unique.on_conflict is OnConflict.RETURN)
     row = {"owner": new.owner_id, "name": unique.key, "to": new.id}
     connection.execute(_PASS_ON_ANEW, row | {"new_statuses": unique.statuses, "new_until": unique.until})
     return Verdict(replaced=replaced)

@@ -22,7 +22,7 @@ class ScheduledTask(TaskIn):
     """The task that each due time becomes."""
 
     class Meta(TaskIn.Meta):
-        exclude = ("run_at", "delay_s", "expires_at", "unique")  # `overlap` keeps its runs apart
+        exclude = ("run_at", "delay_s", "expires_at", "unique", "after", "on_failure")  # `overlap` keeps its runs apart
 
 
 class Settings(Schema):

@@ -14,13 +14,16 @@ from taskyard.core.errors import Conflict, Invalid, TaskyardError
 from taskyard.core.idempotency import Answer, Once
 from taskyard.tasks import submission
 from taskyard.tasks.batch_schemas import TASK
+from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
 from taskyard.tasks.storing import Item, Outcome, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.web import kinds
 from taskyard.web.parser import faults_in
+from taskyard.web.schema import Schema
 
+Loaded = dict[str, Any] | Invalid
 Checked = Item | Invalid
 
 
@@ -31,10 +34,10 @@ def submit(actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, cl
         Invalid: some of them are wrong; lists every fault of each.
         Conflict: another task has the unique key of one of them.
     """
-    loaded = [_loaded(one, index) for index, one in enumerate(sent)]
+    loaded = [load(one, at(index)) for index, one in enumerate(sent)]
     whole = _all_or_none if atomic else _each
     while True:
-        revision, checked = _checked(actor, loaded, closed=closed)
+        revision, checked = check(actor, loaded, closed=closed)
         refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
         if atomic and refused:
             if catalogue.is_newest(revision):
@@ -52,38 +55,49 @@ def submit(actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, cl
     return stored.answer
 
 
-def _loaded(sent: Any, index: int) -> dict[str, Any] | Invalid:
+def load(sent: Any, at: str, schema: Schema = TASK) -> Loaded:
+    """A task that stands there in the body, or what is wrong with it."""
     try:
         if isinstance(sent, Invalid):
             raise sent
-        loaded: dict[str, Any] = TASK.load(sent)
+        loaded: dict[str, Any] = schema.load(sent)
     except ValidationError as error:
-        return _within(Invalid(list(faults_in(error.messages))), index)
+        return _within(Invalid(list(faults_in(error.messages))), at)
     except Invalid as error:
-        return _within(error, index)
+        return _within(error, at)
     return loaded
 
 
-def _within(error: Invalid, index: int) -> Invalid:
+def _within(error: Invalid, at: str) -> Invalid:
     """The faults of a task as faults of the whole body."""
-    return Invalid([replace(fault, pointer=f"/tasks/{index}{fault.pointer or ''}") for fault in error.faults])
+    return Invalid([replace(fault, pointer=f"{at}{fault.pointer or ''}") for fault in error.faults])
 
 
-def _checked(actor: Actor, loaded: list[dict[str, Any] | Invalid], *, closed: bool) -> tuple[int, list[Checked]]:
+def at(index: int) -> str:
+    return f"/tasks/{index}"
+
+
+def check(
+    actor: Actor, loaded: list[Loaded], *, closed: bool, at: Callable[[int], str] = at
+) -> tuple[int, list[Checked]]:
     """New tasks or what is wrong with them, and the oldest revision of the catalogue that they were checked against."""
     commands = {one["command"] for one in loaded if not isinstance(one, Invalid)}
     known = {command: catalogue.remembered(command) for command in commands}
     revisions = [found[0] for found in known.values()]
     now = clock.now()
     checked: list[Checked] = []
+    links = Links(actor, [one for one in loaded if not isinstance(one, Invalid)])
     for index, one in enumerate(loaded):
+        found: Checked
         try:
             if isinstance(one, Invalid):
-                checked.append(one)
+                found = one
             else:
-                checked.append(submission.new_item(actor, one, known[one["command"]][1], now, closed=closed))
+                found = submission.new_item(actor, one, known[one["command"]][1], now, links, closed=closed)
         except Invalid as error:
-            checked.append(_within(error, index))
+            found = _within(error, at(index))
+        links.accepted(found.task.id if isinstance(found, Item) else None)
+        checked.append(found)
     return min(revisions) if revisions else catalogue.newest_revision(), checked
 
 

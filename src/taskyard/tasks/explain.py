@@ -7,13 +7,15 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 from taskyard.core import clock
 from taskyard.core.db import AnyRow, database
 from taskyard.queue import overview, roll
+from taskyard.queue.chain_tables import blocked, dependency
 from taskyard.queue.lifecycle import STATUS, Status
 from taskyard.queue.overview import Tally, bounded, tally
 from taskyard.queue.tables import attempt, lease, ready, task
 from taskyard.tasks import reasons, service
-from taskyard.tasks.facts import Facts, Reason, Running
+from taskyard.tasks.facts import Facts, Reason, Running, Waits
 from taskyard.users.actor import Actor
 
+NAMED = 10  # of the tasks that one waits for
 # In one statement, so that the task is seen in one place: in line, under a lease, or in neither.
 _TASK = (
     select(
@@ -32,13 +34,24 @@ _TASK = (
         lease.c.beat_at,
         lease.c.expires_at.label("lease_expires_at"),
         lease.c.cancel_at,
+        blocked.c.left,
+        task.c.on_failure,
         ready.c.lane,
         ready.c["pass"],
         ready.c.seq,
     )
     .join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
     .join(ready, ready.c.task_id == task.c.id, isouter=True)
+    .join(blocked, blocked.c.task_id == task.c.id, isouter=True)
     .where(task.c.id == bindparam("task_id"))
+)
+_WAITS_FOR = (
+    select(task.c.id, STATUS.label("status"))
+    .join_from(dependency, task, task.c.id == dependency.c.on_id)
+    .join(lease, lease.c.task_id == task.c.id, isouter=True)
+    .where(dependency.c.task_id == bindparam("task_id"))
+    .order_by(task.c.id)
+    .limit(NAMED)
 )
 _LAST = (
     select(attempt.c.outcome, attempt.c.ended_at)
@@ -88,7 +101,13 @@ def _facts(connection: Connection, row: AnyRow) -> Facts:
         asked_at=roll.asked(connection).get(row.queue),
         ahead=None if row.seq is None else _ahead(connection, row),
         running=_running(row) if row.worker is not None else None,
+        waits=_waits(connection, row) if row.left is not None else None,
     )
+
+
+def _waits(connection: Connection, row: AnyRow) -> Waits:
+    first = connection.execute(_WAITS_FOR, {"task_id": row.id, "now": clock.now()})
+    return Waits([(one.id, one.status) for one in first], row.left, row.on_failure)
 
 
 def _ahead(connection: Connection, place: AnyRow) -> Tally:

@@ -9,6 +9,7 @@ from taskyard.queue.overview import Tally
 
 
 class Code(StrEnum):
+    WAITS_FOR = "waits_for"
     SCHEDULED = "scheduled"
     RETRY_WAITING = "retry_waiting"
     DUE = "due"
@@ -49,6 +50,15 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """What a task waits for: the first of its predecessors that have not ended, by id, and their status."""
+
+    first: list[tuple[str, str]]
+    left: int
+    on_failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a task at one moment.
 
@@ -71,3 +81,4 @@ class Facts:
     asked_at: datetime | None = None  # when a worker last asked for the queue
     ahead: Tally | None = None
     running: Running | None = None
+    waits: Waits | None = None

@@ -53,6 +53,11 @@ class LeasedTask(Schema):
     created_at = When(required=True)
     timeout_s = fields.Integer(required=True, metadata={"example": 60})
     max_attempts = fields.Integer(required=True, metadata={"example": 5})
+    group_id = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Its group; the results of the others are at GET /v1/tasks?group=…."},
+    )
 
 
 class LeaseOut(Schema):

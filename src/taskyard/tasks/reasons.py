@@ -24,7 +24,11 @@ ENDED = {
         "Its attempts are used up.",
         "Read its error and GET …/attempts, mend the cause, then POST …/retry.",
     ),
-    Status.CANCELLED: (Code.CANCELLED, "Somebody cancelled it.", "POST …/retry, should it run after all."),
+    Status.CANCELLED: (
+        Code.CANCELLED,
+        "Somebody cancelled it, or a task that had to succeed first did not.",
+        "Where it was the latter, its error names that one. POST …/retry, should it run after all.",
+    ),
     Status.EXPIRED: (
         Code.EXPIRED,
         "No worker had started it by its expires_at.",
@@ -46,11 +50,27 @@ def reasons(facts: Facts) -> list[Reason]:
         return [Reason(code, f"{detail} It ended at {_at(facts.finished_at)}.", action)]
     if facts.running is not None:
         return list(_running(facts, facts.running))
-    return [*_time(facts), *_line(facts), *_limits(facts)]
+    return [*_waits(facts), *_time(facts), *_line(facts), *_limits(facts)]
+
+
+def _waits(facts: Facts) -> Iterator[Reason]:
+    if facts.waits is None:
+        return
+    named = ", ".join(f"{task_id} ({status})" for task_id, status in facts.waits.first)
+    more = facts.waits.left - len(facts.waits.first)
+    detail = f"It waits for {_tasks(facts.waits.left)} to end: {named}{f' and {more} more' if more > 0 else ''}."
+    fate = "it is cancelled" if facts.waits.on_failure == "cancel" else "it runs all the same"
+    yield Reason(Code.WAITS_FOR, detail, f"GET …/explain of those. Where one of them does not succeed, {fate}.")
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def _time(facts: Facts) -> Iterator[Reason]:
     if facts.ahead is not None:
+        return
+    if facts.waits is not None and facts.run_at <= facts.now:
         return
     if facts.run_at > facts.now:
         if facts.last in AFTER:
@@ -137,6 +157,8 @@ def following(facts: Facts) -> str:
         if facts.running.cancel_at is not None:
             return "Its worker stops it, and it ends as cancelled; unless it is done before it hears of that."
         return "Its worker settles it, or is silent until the lease ends and loses it."
+    if facts.waits is not None:
+        return "The last of those that it waits for lets it go when it ends."
     if facts.ahead is None:
         return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
     if facts.paused_at is not None:

@@ -47,6 +47,7 @@ def _as_sent(of: AnyRow | NewTask) -> dict[str, Any]:
         "retry_until": _time(of.retry_until),
         "on_lost": of.on_lost,
         "unique_key": of.unique_key,
+        "schedule": of.schedule,
     }
 
 
@@ -61,6 +62,9 @@ def new_task(new: NewTask) -> dict[str, Any]:
         "result": None,
         "error": None,
         "lease": None,
+        "after": new.link.after if new.link else [],
+        "on_failure": new.link.on_failure if new.link else None,
+        "group_id": new.link.group_id if new.link else None,
     }
 
 
@@ -75,6 +79,9 @@ def task(row: AnyRow) -> dict[str, Any]:
         "result": raw(row.result),
         "error": raw(row.error),
         "lease": _lease(row),
+        "after": (raw(row.after) if isinstance(row.after, str) else row.after) or [],
+        "on_failure": row.on_failure,
+        "group_id": row.group_id,
     }
 
 
@@ -130,6 +137,7 @@ def lease(of: Lease) -> dict[str, Any]:
             "created_at": _time(of.created_at),
             "timeout_s": of.timeout_s,
             "max_attempts": of.max_attempts,
+            "group_id": of.group_id,
         },
         "attempt": of.attempt,
         "token": of.token,

@@ -17,6 +17,12 @@ QUEUE = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\Z", error="Letters, digits and . _ : - only, 100 characters at most."
 )
 TAG = validate.And(NotBlank(), validate.Length(max=100))
+PREDECESSOR = validate.Regexp(
+    r"(#[0-9]{1,3}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\Z",
+    error="Must be a task's id or, in a batch or a group, the position of a task before it, such as #0.",
+)
+ON_FAILURE = validate.OneOf(["cancel", "run"])
+AFTER_EXAMPLE = ["01936b2e-7c4b-7d9a-9c3e-2f6d8a1b5e70"]
 PRIORITY = validate.OneOf(list(LANES))
 STATUSES = validate.OneOf([status.value for status in Status])
 UNIQUE_EXAMPLE = {"key": "invoice-4711", "on_conflict": "return"}
@@ -58,6 +64,13 @@ def fingerprint_field() -> fields.Field[Any]:
     )
 
 
+class Predecessor(Text):
+    """Ids are the same in capitals."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return super()._deserialize(value, attr, data, **kwargs).lower()
+
+
 class TaskIn(Schema):
     """A new task."""
 
@@ -96,11 +109,32 @@ class TaskIn(Schema):
     unique = fields.Nested(
         UniqueIn, metadata={"description": "Of the tasks with the same key, one at a time.", "example": UNIQUE_EXAMPLE}
     )
+    after = Items(
+        Predecessor(validate=PREDECESSOR),
+        validate=validate.Length(1, 100),
+        metadata={
+            "description": "Tasks of yours that must succeed first, by id; in a batch or a group also by position,"
+            " such as `#0`, where they stand before it.",
+            "example": AFTER_EXAMPLE,
+        },
+    )
+    on_failure = fields.String(
+        validate=ON_FAILURE,
+        metadata={
+            "description": "Where one of those does not succeed: `cancel` this one (the default), or `run` it all the"
+            " same, once all have ended."
+        },
+    )
 
     @validates_schema
     def one_time(self, data: dict[str, Any], **_: Any) -> None:
         if "run_at" in data and "delay_s" in data:
             raise ValidationError("Give either run_at or delay_s.", "delay_s")
+
+    @validates_schema
+    def failure_of_what(self, data: dict[str, Any], **_: Any) -> None:
+        if "on_failure" in data and "after" not in data:
+            raise ValidationError("Goes with after alone.", "on_failure")
 
 
 class CommandTaskIn(TaskIn):
@@ -157,6 +191,18 @@ class TaskOut(Schema):
     )
     on_lost = fields.String(required=True, validate=ON_LOST, metadata={"example": "retry"})
     unique_key = fields.String(required=True, allow_none=True, metadata={"example": "invoice-4711"})
+    after = fields.List(
+        fields.UUID(),
+        required=True,
+        metadata={"description": "The tasks that had to succeed before it.", "example": AFTER_EXAMPLE},
+    )
+    on_failure = fields.String(required=True, allow_none=True, validate=ON_FAILURE, metadata={"example": "cancel"})
+    group_id = fields.UUID(required=True, allow_none=True)
+    schedule = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The schedule that made it.", "example": "nightly-report"},
+    )
     attempts = fields.Integer(required=True, metadata={"description": "Times it was started.", "example": 0})
     failures = fields.Integer(
         required=True, metadata={"description": "Attempts that count against max_attempts.", "example": 0}
@@ -181,6 +227,8 @@ class TaskQuery(PageQuery):
     queue = Text()
     tag = Text()
     fingerprint = fingerprint_field()
+    group = fields.UUID(metadata={"description": "Tasks of this group."})
+    schedule = Text(metadata={"description": "Tasks that this schedule made."})
     owner = owner_field()
     created_from = When(metadata={"description": "Created at this moment or later."})
     created_until = When(metadata={"description": "Created before this moment."})

@@ -68,9 +68,10 @@ def newest(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[A
     wanted = Filter(
         owner_id=owner_of(actor, query["owner"]),
         status=Status(query["status"]) if "status" in query else None,
+        group_id=str(query["group"]) if "group" in query else None,
         **{
             name: query.get(name)
-            for name in ("command", "queue", "tag", "fingerprint", "created_from", "created_until")
+            for name in ("command", "queue", "tag", "fingerprint", "schedule", "created_from", "created_until")
         },
     )
     with database().read.connect() as connection:

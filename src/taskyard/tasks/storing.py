@@ -11,9 +11,9 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, idempotency
 from taskyard.core.errors import Conflict, TaskyardError
 from taskyard.core.idempotency import Answer, Once, Repeated
-from taskyard.queue import gates, unique
+from taskyard.queue import gates, linking, read, unique
 from taskyard.queue.enqueue import NewTask, enqueue
-from taskyard.queue.unique import OnConflict, Unique, Verdict
+from taskyard.queue.unique import Unique, Verdict
 from taskyard.tasks import render
 
 
@@ -40,6 +40,7 @@ class Submission:
     revision: int
     answer: Callable[[list[Outcome]], Answer | TaskyardError]
     once: Once | None = None
+    also: Callable[[Connection], None] | None = None  # what else is written where it is accepted
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +60,32 @@ def store(connection: Connection, submissions: list[Submission]) -> list[Stored]
     return [_stored(connection, one, verdicts) if one.revision == revision else Stored(revision) for one in submissions]
 
 
-def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict]:
-    """What became of each by its id; those whose queue is closed are left out."""
-    verdicts: dict[str, Verdict] = {}
+def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict | Conflict]:
+    """What became of each by its id; those that wait for others come last."""
     now, closed = clock.now(), gates.closed(connection)
-    for wanted in unique.rounds((item.task, item.unique) for item in items if item.task.queue not in closed):
+    verdicts: dict[str, Verdict | Conflict] = {
+        item.task.id: gates.refusal(item.task.queue) for item in items if item.task.queue in closed
+    }
+    admissible = [(item.task, item.unique) for item in items if item.task.queue not in closed]
+    for wanted in unique.rounds(pair for pair in admissible if not pair[0].waits):
         found = unique.admit(connection, wanted, now)
         if admitted := [new for new, _ in wanted if found[new.id].other is None]:
             enqueue(connection, admitted, now)
         verdicts |= found
+    if len(verdicts) < len(items):
+        verdicts |= linking.store(connection, [pair for pair in admissible if pair[0].waits], verdicts, now)
     return verdicts
 
 
-def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict]) -> Stored:
-    answer = one.answer([_outcome(item, verdicts.get(item.task.id)) for item in one.items])
+def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict | Conflict]) -> Stored:
+    answer = one.answer(_outcomes(connection, one.items, verdicts))
     if isinstance(answer, Answer):
         if one.once is not None:
             idempotency.keep(connection, one.once, answer)
-        replaced = [verdicts[item.task.id].replaced for item in one.items if item.task.id in verdicts]
-        return Stored(one.revision, answer, [task_id for task_id in replaced if task_id is not None])
+        if one.also is not None:
+            one.also(connection)
+        became = (verdicts[item.task.id] for item in one.items)
+        return Stored(one.revision, answer, [v.replaced for v in became if isinstance(v, Verdict) and v.replaced])
     if one.once is not None and idempotency.find(connection, one.once) is not None:
         raise Repeated  # what is in the way is the first task of the same call
     if len(one.items) > 1:
@@ -85,12 +93,19 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
     return Stored(one.revision, answer)
 
 
-def _outcome(item: Item, verdict: Verdict | None) -> Outcome:
-    if verdict is None:
-        return gates.refusal(item.task.queue)
+def _outcomes(connection: Connection, items: list[Item], verdicts: dict[str, Verdict | Conflict]) -> list[Outcome]:
+    waiting = [item.task.id for item in items if item.task.waits]
+    rows = read.some(connection, waiting, clock.now()) if waiting else {}
+    shown = {task_id: orjson.dumps(render.task(row)) for task_id, row in rows.items()}  # it depends on those others
+    return [_outcome(item, verdicts[item.task.id], shown.get(item.task.id, item.shown)) for item in items]
+
+
+def _outcome(item: Item, verdict: Verdict | Conflict, shown: bytes) -> Outcome:
+    if isinstance(verdict, Conflict):
+        return verdict
     if verdict.other is None:
-        return Answer(201, _location(item.task.id), item.shown)
-    if item.unique is not None and item.unique.on_conflict is OnConflict.RETURN:
+        return Answer(201, _location(item.task.id), shown)
+    if verdict.instead:
         return Answer(200, _location(verdict.other.id), orjson.dumps(render.task(verdict.other)))
     return Conflict(f"The task {verdict.other.id} has this unique key; it is {verdict.other.status}.")
 

@@ -1,5 +1,6 @@
 """Accepting tasks: from what was sent to what is stored, by way of the catalogue."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -18,6 +19,7 @@ from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import LANES
 from taskyard.queue.unique import OnConflict, Unique
 from taskyard.tasks import render
+from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
 from taskyard.tasks.schemas import MAX_PAYLOAD
 from taskyard.tasks.storing import Item, Submission, store
@@ -30,14 +32,14 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
 
     Raises:
         Invalid: the payload is too large or does not fit the command's schema.
-        Conflict: another task has its unique key, or its queue is closed.
+        Conflict: another task has its unique key, its queue is closed, or what it waits for is deleted meanwhile.
         Repeated: `once` was used by a call that committed in the meantime.
     """
     while True:
         revision, definition = catalogue.remembered(sent["command"])
         now = clock.now()
         try:
-            item = new_item(actor, sent, definition, now, closed=closed)
+            item = new_item(actor, sent, definition, now, Links(actor, [sent], alone=True), closed=closed)
         except Invalid:
             if catalogue.is_newest(revision):
                 raise
@@ -67,13 +69,24 @@ def submit_registered(
     return submit(actor, {**sent, "command": name}, once, closed=closed)
 
 
-def new_item(actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool) -> Item:
+def new_item(
+    actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, links: Links, *, closed: bool
+) -> Item:
     """A task as it will be stored. `sent` is a loaded TaskIn.
 
     Raises:
-        Invalid: the payload does not fit, or the command is not registered and the catalogue is `closed`.
+        Invalid: the payload does not fit, the command is not registered and the catalogue is `closed`, or a task that
+            it is to wait for is not there.
     """
-    task = new_task(actor.user_id, sent, definition, now, closed=closed)
+    misnamed = links.faults(sent)
+    try:
+        task = new_task(actor.user_id, sent, definition, now, closed=closed)
+    except Invalid as error:
+        raise Invalid([*error.faults, *misnamed]) from None
+    if misnamed:
+        raise Invalid(misnamed)
+    if (link := links.link(sent)) is not None:
+        task = replace(task, link=link)
     return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)))
 
 
