@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 from sqlalchemy import Row, select, update
 
-from taskyard.commands import dialect
+from taskyard.commands import dialect, expressions
 from taskyard.commands.models import Command, CommandSchema, catalogue
 from taskyard.commands.validation import Check
 from taskyard.core.db import db
@@ -17,6 +17,7 @@ from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
 SCHEMAS = ("payload_schema", "result_schema")
+EXPRESSIONS = ("limit_key", "fairness_key")
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
 _REGISTERED = select(Command, CommandSchema).join(
     CommandSchema, (CommandSchema.command == Command.name) & (CommandSchema.version == Command.schema_version)
@@ -81,6 +82,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition) -> 
     actor.require(Role.MODERATOR)
     check_name(name)
     checks_of(sent)
+    check_expressions(sent)
     _change()
     command = _meeting(name, condition)
     schemas = _versioned_schemas(name, *(sent.pop(which) for which in SCHEMAS))
@@ -138,6 +140,21 @@ def checks_of(sent: dict[str, Any]) -> dict[str, Check]:
     if faults:
         raise Invalid(faults)
     return found
+
+
+def check_expressions(sent: dict[str, Any]) -> None:
+    """Raises:
+    Invalid: an expression for a key cannot be used; lists the faults of both.
+    """
+    faults = []
+    for which in EXPRESSIONS:
+        if sent[which] is not None:
+            try:
+                expressions.compiled(sent[which])
+            except expressions.Unusable as error:
+                faults.append(Fault(str(error), pointer=f"/{which}"))
+    if faults:
+        raise Invalid(faults)
 
 
 def _change() -> None:
