@@ -15,9 +15,16 @@ from taskyard.config import Config
 from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
+from taskyard.queue import lanes
 
 pytest_plugins = ["support.server"]
 SECRET = b"a secret for tests that is long enough"
+
+
+@pytest.fixture(autouse=True)
+def no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lower priorities get their tenth only where a claim is large enough for that to be a whole task."""
+    monkeypatch.setattr(lanes, "chance", lambda: 0.0)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from taskyard.tasks import command_routes as command_tasks
 from taskyard.tasks import dead_routes as dead
 from taskyard.tasks import group_routes as groups
 from taskyard.tasks import lease_routes as leases
+from taskyard.tasks import limit_key_routes as limit_keys
 from taskyard.tasks import operation_routes as operations
 from taskyard.tasks import queue_routes as queues
 from taskyard.tasks import routes as tasks
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     sources.blp,
     requests_received.blp,
     queues.blp,
+    limit_keys.blp,
     workers.blp,
     users.blp,
     users.profile_blp,

@@ -12,7 +12,10 @@ from support.yard import Yard
 from taskyard.core import transaction
 from taskyard.core.db import Database, open_database
 from taskyard.queue.chain_tables import blocked, followup
-from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_tag
+from taskyard.queue.limit_tables import limit_key, parked, share
+from taskyard.queue.tables import attempt, lease, queue, ready, scheduled, task, task_tag
+
+TABLES = (lease, ready, scheduled, blocked, followup, parked, limit_key, share, queue, attempt, task_tag, task)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -28,6 +31,6 @@ def opened(request: pytest.FixtureRequest) -> Iterator[Database]:
 @pytest.fixture
 def yard(opened: Database) -> Yard:
     with transaction.own(opened) as connection:
-        for table in (lease, ready, scheduled, blocked, followup, attempt, task_tag, task):
+        for table in TABLES:
             connection.execute(delete(table))
     return Yard(opened)

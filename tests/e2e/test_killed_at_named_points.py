@@ -19,7 +19,7 @@ from taskyard.queue.tables import attempt, lease, ready, scheduled, task, unique
 pytestmark = pytest.mark.e2e
 MOST = 60  # points looked for
 AT_ONCE = {"kind": "constant", "base_s": 0}
-BESIDE = {"worker", "queue"}  # written in transactions of their own, before the deed's
+BESIDE = {"worker", "queue", "key"}  # written in transactions of their own, before the deed's
 Deed = Callable[[Yard], Call | Duty]
 
 

@@ -51,7 +51,7 @@ class Marked(Yard):
 
     def seen(self) -> list[str]:
         with self.database.read.connect() as connection:
-            return heads.with_work(connection, ["q"], self.marks)
+            return heads.with_work(connection, ["q"], self.marks, clock.now())
 
     def add_many(self, count: int) -> None:
         now = clock.now()

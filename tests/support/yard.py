@@ -4,17 +4,18 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, insert, select, update
 
 from support.people import ALICE
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.ids import new_id
-from taskyard.queue import control, read, sweeps
+from taskyard.queue import control, limit_settings, parking, read, sweeps
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.tables import queue
 from taskyard.queue.tokens import split_token
 
 
@@ -68,6 +69,23 @@ class Yard:
 
     def expire(self) -> list[str]:
         return self.do(sweeps.expire)
+
+    def set(self, name: str = "q", **values: Any) -> None:
+        """Set limits, weights or a pause of a queue."""
+        now = clock.now()
+        with transaction.own(self.database) as connection:
+            if connection.execute(update(queue).where(queue.c.name == name).values(**values)).rowcount == 0:
+                connection.execute(insert(queue).values(name=name, created_at=now, updated_at=now, **values))
+            limit_settings.apply(connection, name, now)
+
+    def set_key(self, key: str, name: str = "q", **values: Any) -> None:
+        now = clock.now()
+        with transaction.own(self.database) as connection:
+            limit_settings.lock_key(connection, name, key, now)
+            limit_settings.set_key(connection, name, key, now, **values)
+
+    def release(self) -> int:
+        return self.do(parking.release)
 
     def task(self, task_id: str) -> AnyRow:
         with self.database.read.connect() as connection:

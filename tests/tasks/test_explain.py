@@ -1,5 +1,6 @@
 """GET /v1/tasks/{id}/explain, on real tasks."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from support.caller import Caller
 from support.yard import Yard
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
+from taskyard.core.types import instant_to_text
 
 
 def submit(who: Caller, **sent: Any) -> str:
@@ -86,3 +88,34 @@ def test_a_task_that_failed_tells_when_it_is_tried_again(alice: Caller, time: Fr
     assert "1 of 2 failures" in alice.get(f"/v1/tasks/{task_id}/explain").json["reasons"][0]["detail"]
     alice.post(f"/v1/tasks/{task_id}/cancel")
     assert codes(alice, task_id) == ["cancelled"]
+
+
+def told(who: Caller, task_id: str, code: str) -> str:
+    found = {one["code"]: one["detail"] for one in who.get(f"/v1/tasks/{task_id}/explain").json["reasons"]}
+    return str(found[code])
+
+
+def test_a_task_over_the_limit_of_its_key_tells_who_holds_it(alice: Caller, bob: Caller, mia: Caller) -> None:
+    mia.patch("/v1/queues/ex", {"key_limits": {"max_running": 2}})
+    mine, theirs = submit(alice, limit_key="a/b"), submit(bob, limit_key="a/b")
+    waits = submit(alice, limit_key="a/b")
+    claim(alice, limit=3, worker="w")
+    full = "The limit key a/b of the queue ex is full: 2/2 run, held by "
+    assert codes(mia, waits) == ["key_limit"]
+    assert told(mia, waits, "key_limit") == f"{full}{mine}, {theirs}."
+    assert told(alice, waits, "key_limit") == f"{full}{mine} and 1 more.", "a user is told no ids of others"
+    mia.post("/v1/queues/ex/keys/a%2Fb/pause")
+    assert codes(alice, waits) == ["key_paused", "key_limit"]
+
+
+def test_a_task_over_a_rate_tells_until_when(alice: Caller, mia: Caller, time: FrozenClock) -> None:
+    mia.patch("/v1/queues/ex", {"limits": {"rate": {"count": 1, "per": "hour"}}, "key_limits": {"max_running": 1}})
+    submit(alice, limit_key="k")
+    waits = submit(alice, limit_key="k")
+    began_at = time.now()
+    claim(alice, limit=2, worker="w")
+    assert codes(alice, waits)[-2:] == ["queue_rate", "key_limit"]
+    until = instant_to_text(began_at + timedelta(hours=1))
+    assert told(alice, waits, "queue_rate") == f"The queue ex has used up its rate, 1 per hour, until {until}."
+    mia.patch("/v1/queues/ex", {"limits": {"max_running": 1, "rate": None}})
+    assert codes(alice, waits)[-2:] == ["queue_limit", "key_limit"]

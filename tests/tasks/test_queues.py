@@ -69,6 +69,10 @@ def test_any_name_is_a_queue_that_is_open_and_empty(alice: Caller) -> None:
         "depth": {"high": none, "normal": none, "low": none},
         "scheduled": none,
         "running": none,
+        "parked": none,
+        "limits": {"max_running": None, "rate": None},
+        "key_limits": {"max_running": None, "rate": None},
+        "weights": {},
     }
     assert answer.headers["ETag"] == '"v0"'
 

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from support.source import DOCS
+from taskyard.queue.keys import KeyState
 from taskyard.queue.lifecycle import OUTCOMES, Status
+from taskyard.queue.limits import Limits
 from taskyard.queue.overview import Tally
-from taskyard.tasks.facts import Code, Facts, Running, Waits
+from taskyard.queue.window import Rate
+from taskyard.tasks.facts import Code, Facts, Over, Running, Waits
 from taskyard.tasks.reasons import ENDED, following, reasons
 
 NOW = datetime(2026, 11, 3, 12, 0, 0, tzinfo=UTC)
@@ -34,7 +37,17 @@ LATER = replace(NEXT, status=Status.SCHEDULED, ahead=None, run_at=after(60))
 HELD = Running("host-1", 2, after(-30), after(-1), after(29), None)
 HELD_BACK = Waits([("an id", "running")], 1, "cancel")
 RUNS = replace(NEXT, status=Status.RUNNING, ahead=None, running=HELD)
+FULL = Limits(4, Rate(100, 60))
+KEY = KeyState("k", 1, None, FULL, FULL, 4, Tally(1, False), 0, after(7))
+QUEUE = replace(KEY, key="")
+ROOM = replace(KEY, running=3, rate_left=1, rate_until=None)
+PARKED = replace(NEXT, ahead=None, is_parked=True)
 WAITS = [
+    (NEXT, {"over": (Over(ROOM, []),)}, ["next_in_line"]),
+    (NEXT, {"over": (Over(QUEUE, []), Over(ROOM, []))}, ["queue_limit", "queue_rate"]),
+    (NEXT, {"over": (Over(QUEUE, []),), "ahead": Tally(1, False)}, ["queue_limit", "queue_rate", "tasks_ahead"]),
+    (PARKED, {"over": (Over(KEY, []),)}, ["key_limit", "key_rate"]),
+    (PARKED, {"over": (Over(replace(ROOM, paused_at=NOW), []),)}, ["key_paused"]),
     (NEXT, {}, ["next_in_line"]),
     (NEXT, {"ahead": Tally(1, False)}, ["tasks_ahead"]),
     (NEXT, {"asked_at": None}, ["no_worker"]),
@@ -85,6 +98,10 @@ def test_a_reason_names_moments_numbers_and_names() -> None:
     )
     ahead = [reasons(replace(NEXT, ahead=tally))[0].detail for tally in (Tally(1, False), Tally(10_000, True))]
     assert ahead == ["1 task stands before it in the queue q.", "10,000 or more tasks stand before it in the queue q."]
+    assert [one.detail for one in reasons(replace(PARKED, over=(Over(KEY, ["t1", "t2"]),)))] == [
+        "The limit key k of the queue q is full: 4/4 run, held by t1, t2 and 2 more.",
+        "The limit key k of the queue q has used up its rate, 100 per minute, until 2026-11-03T12:00:07.000000Z.",
+    ]
     assert reasons(RUNS)[0].detail == (
         "Attempt 2 runs on the worker host-1 since 2026-11-03T11:59:30.000000Z: last heartbeat at"
         " 2026-11-03T11:59:59.000000Z, its lease ends at 2026-11-03T12:00:29.000000Z."
@@ -96,6 +113,7 @@ def test_a_reason_names_moments_numbers_and_names() -> None:
     [
         (NEXT, "The first worker that asks for q"),
         (replace(NEXT, paused_at=NOW), "until the queue is resumed"),
+        (PARKED, "comes back into the line"),
         (LATER, "A dispatcher puts it in line at 2026-11-03T12:01:00"),
         (RUNS, "Its worker settles it"),
         (replace(RUNS, running=replace(HELD, cancel_at=NOW)), "ends as cancelled"),

@@ -48,6 +48,8 @@ class Client(Leasing, Grouping, Oversight, Hooks):
         unique: dict[str, Any] | None = None,
         after: Sequence[str] = (),
         on_failure: str | None = None,
+        limit_key: str | None = None,
+        fairness_key: str | None = None,
         idempotency_key: str | None = None,
         wait_s: int = 0,
     ) -> Task:
@@ -72,6 +74,8 @@ class Client(Leasing, Grouping, Oversight, Hooks):
             "unique": unique,
             "after": [*after] or None,
             "on_failure": on_failure,
+            "limit_key": limit_key,
+            "fairness_key": fairness_key,
         }
         body = {"command": command, "payload": payload, **{k: v for k, v in sent.items() if v is not None}}
         headers = {"Idempotency-Key": idempotency_key or str(uuid4()), **_waiting(wait_s)}

@@ -75,6 +75,8 @@ class Task(LeasedTask):
     after: list[str] = field(default_factory=list)
     on_failure: str | None = None
     schedule: str | None = None
+    limit_key: str | None = None
+    fairness_key: str | None = None
 
     @property
     def ended(self) -> bool:

@@ -29,6 +29,8 @@ class Definition:
     max_crashes: int | None
     backoff: dict[str, Any] | None
     on_lost: str
+    limit_key: str | None
+    fairness_key: str | None
     payload: Check | None  # None: any payload
 
 
@@ -62,6 +64,8 @@ _DEFINITION = select(
     Command.max_crashes,
     Command.backoff,
     Command.on_lost,
+    Command.limit_key,
+    Command.fairness_key,
 ).where(Command.name == bindparam("name"))
 _SCHEMAS = select(CommandSchema.payload_schema, CommandSchema.result_schema).where(
     CommandSchema.command == bindparam("name"), CommandSchema.version == bindparam("version")

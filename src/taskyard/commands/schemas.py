@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from taskyard.commands import expressions
 from taskyard.commands.backoff import backoff_field
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema, Text, When
@@ -28,6 +29,15 @@ WHAT_SCHEMAS = (
 
 def schema_field(what: str, example: dict[str, Any], **kwargs: Any) -> fields.Field[Any]:
     return fields.Raw(allow_none=True, metadata={"description": f"{what} {WHAT_SCHEMAS}", "example": example}, **kwargs)
+
+
+def expression_field(what: str, example: str) -> fields.Field[Any]:
+    return Text(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(1, expressions.MAX_CHARS),
+        metadata={"description": f"{what} A JMESPath expression over the payload.", "example": example},
+    )
 
 
 class Settings(Schema):
@@ -70,6 +80,8 @@ class Settings(Schema):
         validate=ON_LOST,
         metadata={"description": "What happens when a worker is lost, so that nobody knows whether its work was done."},
     )
+    limit_key = expression_field("What counts together against a limit.", "customer.id")
+    fairness_key = expression_field("Whose share of its queue a task takes.", "customer.id")
 
 
 class CommandIn(Settings):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 from sqlalchemy import Row, select
 
-from taskyard.commands import catalogue, dialect
+from taskyard.commands import catalogue, dialect, expressions
 from taskyard.commands.models import Command, CommandSchema
 from taskyard.commands.validation import Check
 from taskyard.core.db import db
@@ -17,6 +17,7 @@ from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
 SCHEMAS = ("payload_schema", "result_schema")
+EXPRESSIONS = ("limit_key", "fairness_key")
 _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
 _REGISTERED = select(Command, CommandSchema).join(
     CommandSchema, (CommandSchema.command == Command.name) & (CommandSchema.version == Command.schema_version)
@@ -80,6 +81,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition) -> 
     actor.require(Role.MODERATOR)
     check_name(name)
     checks_of(sent)
+    check_expressions(sent)
     catalogue.change()
     command = _meeting(name, condition)
     schemas = _versioned_schemas(name, *(sent.pop(which) for which in SCHEMAS))
@@ -137,6 +139,21 @@ def checks_of(sent: dict[str, Any]) -> dict[str, Check]:
     if faults:
         raise Invalid(faults)
     return found
+
+
+def check_expressions(sent: dict[str, Any]) -> None:
+    """Raises:
+    Invalid: an expression for a key cannot be used; lists the faults of both.
+    """
+    faults = []
+    for which in EXPRESSIONS:
+        if sent[which] is not None:
+            try:
+                expressions.compiled(sent[which])
+            except expressions.Unusable as error:
+                faults.append(Fault(str(error), pointer=f"/{which}"))
+    if faults:
+        raise Invalid(faults)
 
 
 def _meeting(name: str, condition: Condition) -> Command | None:

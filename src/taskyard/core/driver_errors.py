@@ -10,7 +10,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskyard.core.errors import Unavailable
 
+COLLIDED = frozenset({"40001", "40P01"})  # PostgreSQL's codes: it ended one of two transactions in each other's way
 READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
+
+
+def collided(error: Exception) -> bool:
+    """Whether the database ended this transaction for another's sake: nothing of it stands, and it may be run again."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in COLLIDED
 
 
 def passes(error: Exception) -> bool:

@@ -18,12 +18,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskyard.core.db import Database, db
+from taskyard.core.driver_errors import collided
 from taskyard.core.errors import Unavailable
 from taskyard.core.gather import Gatherer, Pending
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
+COLLISIONS = 3  # how often a transaction is run again that PostgreSQL ended for another's sake
 MOST = 500  # items a transaction, so that none holds the write lock for long
 
 
@@ -73,18 +75,19 @@ def batch(database: Database, handler: Callable[[Connection, list[I]], list[R]],
     return result
 
 
-def _run(database: Database, batch: list[Pending]) -> None:
+def _run(database: Database, batch: list[Pending], times: int = COLLISIONS) -> None:
     try:
         _run_together(database, batch)
-    except (OperationalError, PoolTimeout, Unavailable) as error:
-        for pending in batch:  # the database's fault: it would not fare better alone
-            pending.error = error
     except Exception as error:
-        if len(batch) == 1:
-            batch[0].error = error
-            return
-        for pending in batch:
-            _run(database, [pending])
+        if collided(error) and times:
+            for pending in batch:
+                _run(database, [pending], times - 1)
+        elif isinstance(error, OperationalError | PoolTimeout | Unavailable) or len(batch) == 1:
+            for pending in batch:  # the database's fault: it would not fare better alone
+                pending.error = error
+        else:
+            for pending in batch:
+                _run(database, [pending])
 
 
 def _run_together(database: Database, batch: list[Pending]) -> None:

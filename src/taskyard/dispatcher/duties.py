@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
 from taskyard.inbox import sweep as inbox
-from taskyard.queue import chains, groups, retention, roll, sweeps
+from taskyard.queue import chains, groups, limits, parking, retention, roll, shares, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
 from taskyard.users import cleanup
@@ -52,6 +52,7 @@ def all_duties(
     return [
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
+        Duty("release", 0.25, lambda connection: parking.release(connection, clock.now())),
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
         Duty("follow", 0.5, lambda connection: chains.go_on(connection, clock.now())),
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
@@ -63,5 +64,7 @@ def all_duties(
         Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),
+        Duty("forget-shares", 600.0, shares.forget),
+        Duty("forget-keys", 600.0, lambda connection: limits.forget(connection, clock.now())),
         Duty("forget-logins", 600.0, cleanup.forget_ended),
     ]

@@ -39,7 +39,15 @@ _HOLD = (
     .with_for_update(skip_locked=True)
 )
 _TASKS = select(
-    task.c.id, task.c.queue, task.c.lane, task.c.run_at, task.c.attempts, task.c.on_failure, task.c.backoff
+    task.c.id,
+    task.c.queue,
+    task.c.lane,
+    task.c.run_at,
+    task.c.attempts,
+    task.c.on_failure,
+    task.c.backoff,
+    task.c.limit_key,
+    task.c.fairness_key,
 ).where(task.c.id.in_(bindparam("ids", expanding=True)))
 _MET = delete(dependency).where(
     dependency.c.on_id.in_(bindparam("ended", expanding=True)),
@@ -174,5 +182,8 @@ def _let_go(connection: Connection, free: list[AnyRow], now: datetime) -> list[s
         {"of": one.id, "due": due[one.id], "until": policy.retry_until(one.backoff, due[one.id])} for one in free
     ]
     connection.execute(_FREE, rows)
-    put(connection, [Place(one.id, one.queue, one.lane, due[one.id], one.attempts) for one in free], now)
+    places = [
+        Place(one.id, one.queue, one.lane, due[one.id], one.attempts, one.limit_key, one.fairness_key) for one in free
+    ]
+    put(connection, places, now)
     return [one.queue for one in free if due[one.id] <= now]

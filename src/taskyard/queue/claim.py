@@ -1,35 +1,21 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
-import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import gates, postgresql
+from taskyard.queue import postgresql
+from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
-from taskyard.queue.tables import lease, ready, task
+from taskyard.queue.steps import Claim, Steps
+from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
 
-_TOKEN_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a worker asks for."""
-
-    holder_id: str
-    worker: str
-    queues: list[str]
-    limit: int
-    lease_s: int
-    claim_id: str | None = None
-
-    def expires_at(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self.lease_s)
+__all__ = ["Claim", "Lease", "claim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +59,6 @@ _SAME_CLAIM = _LEASED.where(
     lease.c.holder_id == bindparam("holder"),
     lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
 ).order_by(lease.c.leased_at, lease.c.task_id)
-_HEAD = (
-    select(ready.c.task_id)
-    .where(ready.c.queue == bindparam("queue"), ready.c.lane == bindparam("lane"))
-    .order_by(ready.c["pass"], ready.c.seq)
-    .limit(bindparam("room"))
-)
-_TAKE = (
-    delete(ready)
-    .where(ready.c.task_id.in_(bindparam("ids", expanding=True)))
-    .returning(ready.c.task_id, ready.c.queue, ready.c.lane, ready.c.attempts)
-)
-_LEASE = insert(lease)
 _BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -96,45 +70,55 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if named and connection.dialect.name == "postgresql":
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
-    shut = None if connection.dialect.name == "postgresql" else gates.shut(connection)  # there the claim itself looks
+    steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
     marks = marks or Marks()
-    return [_claim(connection, wanted, now, shut, marks) for wanted in claims]
+    leases = [_claim(connection, wanted, now, steps, marks) for wanted in claims]
+    steps.end()
+    return leases
 
 
-def _claim(connection: Connection, wanted: Claim, now: datetime, shut: gates.Shut | None, marks: Marks) -> list[Lease]:
+def _claim(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> list[Lease]:
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         # Of these queues only: another key of the same user may not work on those it was claimed from.
         if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
             return [_lease(row) for row in held]
-    if shut is None:
-        ids = _take_postgresql(connection, wanted, now, marks)
+    if steps.needed(wanted.queues):
+        ids = steps.take(wanted, wanted.limit)
     else:
-        ids = _take_sqlite(connection, wanted, shut.less(wanted.holder_id, wanted.worker, wanted.queues), now)
+        ids, limited = _take_postgresql(connection, wanted, now, marks)
+        if limited:
+            steps.learn(limited)
+            ids += steps.take(wanted, wanted.limit - len(ids))
     if not ids:
         return []
     found = {row.task_id: row for row in connection.execute(_BY_ID, {"ids": ids})}
     return [_lease(found[task_id]) for task_id in ids if task_id in found]
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> list[str]:
+def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> tuple[list[str], list[str]]:
+    """The tasks taken, and those of the queues that have limits: nothing is taken of them in one statement."""
     lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     places = marks.places(lines)
     rows = connection.execute(postgresql.CLAIM, _values(wanted, now, lines, places)).all()
+    taken = [row for row in rows if row.limited is None]
     heads: dict[int, Place] = {}
-    for _, rank, pass_, seq in rows:
+    for _, rank, pass_, seq, _ in taken:
         heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
     for index, head in heads.items():
         marks.advance(lines[index], places[index], head, now)
-    return [str(row.task_id) for row in rows]
+    return [str(row.task_id) for row in taken], [row.limited for row in rows if row.limited is not None]
 
 
 def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:
+    first = first_to_lower(wanted.limit)
     return {
         "lanes": [lane for lane, _ in lines],
         "queues": [queue for _, queue in lines],
         "passes": [pass_ for pass_, _ in places],
         "seqs": [seq for _, seq in places],
+        "first_lanes": [lane for lane, _ in first],
+        "first_rooms": [number for _, number in first],
         "room": wanted.limit,
         "worker": wanted.worker,
         "holder": wanted.holder_id,
@@ -142,37 +126,6 @@ def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]
         "now": now,
         "expires_at": wanted.expires_at(now),
     }
-
-
-def _take_sqlite(connection: Connection, wanted: Claim, queues: list[str], now: datetime) -> list[str]:
-    ids: list[str] = []
-    for lane in PRIORITIES:
-        for queue in queues:
-            room = wanted.limit - len(ids)
-            if room:
-                ids += connection.execute(_HEAD, {"queue": queue, "lane": lane, "room": room}).scalars()
-    if not ids:
-        return []
-    taken = {row.task_id: row for row in connection.execute(_TAKE, {"ids": ids})}
-    connection.execute(
-        _LEASE,
-        [
-            {
-                "task_id": task_id,
-                "token": secrets.token_hex(_TOKEN_BYTES),
-                "attempt": taken[task_id].attempts + 1,
-                "queue": taken[task_id].queue,
-                "lane": taken[task_id].lane,
-                "worker": wanted.worker,
-                "holder_id": wanted.holder_id,
-                "claim_id": wanted.claim_id,
-                "leased_at": now,
-                "expires_at": wanted.expires_at(now),
-            }
-            for task_id in ids
-        ],
-    )
-    return ids
 
 
 def _lease(row: AnyRow) -> Lease:

@@ -29,6 +29,9 @@ _ASK_TO_STOP = (
 _OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
 _LOCK_KEY = select(unique_key.c.key).where(unique_key.c.task_id == bindparam("id")).with_for_update()
 _FOLLOWUP = select(followup.c.task_id).where(followup.c.task_id == bindparam("id"))
+_PLACE = select(
+    task.c.queue, task.c.lane, task.c.run_at, task.c.attempts, task.c.limit_key, task.c.fairness_key
+)  # in the order of Place
 _LEASED = select(lease.c.task_id).where(lease.c.task_id == bindparam("id"))
 
 
@@ -156,7 +159,5 @@ def remove(connection: Connection, task_id: str) -> bool:
 
 
 def _put_back(connection: Connection, task_id: str, now: datetime) -> None:
-    row = connection.execute(
-        select(task.c.queue, task.c.lane, task.c.run_at, task.c.attempts).where(task.c.id == task_id)
-    ).one()
-    put(connection, [Place(task_id, row.queue, row.lane, row.run_at, row.attempts)], now)
+    row = connection.execute(_PLACE.where(task.c.id == task_id)).one()
+    put(connection, [Place(task_id, *row)], now)

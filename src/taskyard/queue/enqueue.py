@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from taskyard.core.bulk import BulkInsert
 from taskyard.queue import policy
+from taskyard.queue.gates import Rules
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import task, task_tag
 
@@ -45,6 +46,8 @@ class NewTask:
     on_lost: str = policy.OnLost.RETRY
     schedule: str | None = None
     unique_key: str | None = None
+    limit_key: str | None = None
+    fairness_key: str | None = None
     link: Link | None = None
 
     @property
@@ -58,10 +61,14 @@ _INSERT_LINKED = BulkInsert(task, *_FIELDS, "after", "on_failure", "blocked", "g
 _INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
 
 
-def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None:
+def enqueue(connection: Connection, tasks: list[NewTask], now: datetime, rules: Rules | None = None) -> None:
     """Store tasks and let them wait for a worker. Their ids and, within one, their tags differ."""
     insert_tasks(connection, tasks, frozenset())
-    put(connection, [Place(t.id, t.queue, t.lane, t.run_at, 0) for t in tasks], now)
+    put(connection, places_of(tasks), now, rules)
+
+
+def places_of(tasks: list[NewTask]) -> list[Place]:
+    return [Place(t.id, t.queue, t.lane, t.run_at, 0, t.limit_key, t.fairness_key) for t in tasks]
 
 
 def insert_tasks(connection: Connection, tasks: list[NewTask], blocked: Set[str]) -> None:

@@ -1,8 +1,11 @@
 """Which queues have something for a worker: one look for all that is waited for, at the heads of the lines alone."""
 
-import orjson
-from sqlalchemy import Connection, text
+from datetime import datetime
 
+import orjson
+from sqlalchemy import Connection, bindparam, text
+
+from taskyard.core.types import Instant
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.marks import Marks
 
@@ -18,22 +21,28 @@ _POSTGRESQL = text(
         AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
         ORDER BY ready.pass, ready.seq LIMIT 1
     ) AS head
-    WHERE wanted.queue <> ALL (ARRAY(SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL))
+    WHERE wanted.queue <> ALL (ARRAY(
+        SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL
+        UNION ALL SELECT limit_key.queue FROM limit_key WHERE limit_key.key = '' AND limit_key.wake_at > :now
+    ))
     """
-)
+).bindparams(bindparam("now", type_=Instant))
 _SQLITE = text(
     """
     SELECT wanted.value FROM json_each(:queues) AS wanted
     WHERE EXISTS (SELECT 1 FROM ready WHERE ready.queue = wanted.value)
-    AND wanted.value NOT IN (SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL)
+    AND wanted.value NOT IN (
+        SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL
+        UNION ALL SELECT limit_key.queue FROM limit_key WHERE limit_key.key = '' AND limit_key.wake_at > :now
+    )
     """
-)
+).bindparams(bindparam("now", type_=Instant))
 
 
-def with_work(connection: Connection, queues: list[str], marks: Marks) -> list[str]:
-    """Those of these queues in which a task is ready, and that are not paused."""
+def with_work(connection: Connection, queues: list[str], marks: Marks, now: datetime) -> list[str]:
+    """Those of these queues in which a task is ready, and that are neither paused nor known to be full."""
     if connection.dialect.name == "sqlite":
-        return list(connection.execute(_SQLITE, {"queues": orjson.dumps(queues).decode()}).scalars())
+        return list(connection.execute(_SQLITE, {"queues": orjson.dumps(queues).decode(), "now": now}).scalars())
     lines = [(lane, queue) for queue in queues for lane in PRIORITIES]
     places = marks.places(lines)
     values = {
@@ -41,5 +50,6 @@ def with_work(connection: Connection, queues: list[str], marks: Marks) -> list[s
         "queues": [queue for _, queue in lines],
         "passes": [pass_ for pass_, _ in places],
         "seqs": [seq for _, seq in places],
+        "now": now,
     }
     return list(connection.execute(_POSTGRESQL, values).scalars())

@@ -14,10 +14,10 @@ from taskyard.core.bulk import BulkInsert
 from taskyard.core.errors import Conflict
 from taskyard.queue import chains
 from taskyard.queue.chain_tables import blocked, dependency
-from taskyard.queue.enqueue import Link, NewTask, insert_tasks
+from taskyard.queue.enqueue import Link, NewTask, insert_tasks, places_of
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.portions import portions
-from taskyard.queue.ready import Place, put
+from taskyard.queue.ready import put
 from taskyard.queue.tables import task
 from taskyard.queue.unique import Verdict, Wanted, admit
 
@@ -115,7 +115,7 @@ def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None
     if falling:
         connection.execute(_FALL, [{"of": of, "at": now, "why": why} for of, why in falling.items()])
     free = [new for new in tasks if new.id in open_ and not open_[new.id]]
-    put(connection, [Place(new.id, new.queue, new.lane, new.run_at, 0) for new in free], now)
+    put(connection, places_of(free), now)
 
 
 def _held(connection: Connection, tasks: list[NewTask]) -> dict[str, str | None]:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
-    case,
     func,
     literal,
     select,
@@ -26,6 +25,8 @@ from sqlalchemy import (
 from taskyard.core.db import AnyRow
 from taskyard.queue.chain_tables import blocked
 from taskyard.queue.lifecycle import LANES
+from taskyard.queue.limit_tables import parked
+from taskyard.queue.limits import COLUMNS, Limits, limits_of
 from taskyard.queue.tables import lease, queue, ready, scheduled
 
 MOST = 10_000  # rows are told up to so many
@@ -63,13 +64,13 @@ def _names_in(table: Table) -> Select[Any]:
 
 
 def _names() -> CTE:
-    leased = select(lease.c.queue.label("name")).limit(MOST).subquery()  # it has no index by queue; they are few
     found = union(
         _names_in(ready),
         _names_in(scheduled),
         _names_in(blocked),
         select(queue.c.name).where(queue.c.name > _AFTER),
-        select(leased.c.name).where(leased.c.name > _AFTER),
+        _names_in(lease),
+        _names_in(parked),
     ).subquery()
     return select(found.c.name).order_by(found.c.name).limit(_ROOM).cte("names")
 
@@ -87,6 +88,8 @@ def _states(names: FromClause) -> Select[Any]:
             queue.c.paused_at,
             queue.c.closed_at,
             func.coalesce(queue.c.version, 0).label("version"),
+            *(queue.c[prefix + name] for prefix in ("", "key_") for name in COLUMNS),
+            queue.c.weights,
             *(_head(names.c.name, lane).label(priority) for priority, lane in LANES.items()),
         )
         .join_from(names, queue, queue.c.name == names.c.name, isouter=True)
@@ -96,7 +99,6 @@ def _states(names: FromClause) -> Select[Any]:
 
 _PAGE = _states(_names())
 _ONE = _states(select(_NAME.label("name")).cte("names"))
-_leased = select(lease.c.queue).limit(MOST + 1).subquery()
 _DEPTHS = select(
     *(
         bounded(select(ready.c.seq).where(ready.c.queue == _NAME, ready.c.lane == lane)).label(priority)
@@ -108,8 +110,8 @@ _DEPTHS = select(
             select(blocked.c.task_id).where(blocked.c.queue == _NAME),
         )
     ).label("scheduled"),
-    select(func.coalesce(func.sum(case((_leased.c.queue == _NAME, 1), else_=0)), 0)).scalar_subquery().label("running"),
-    bounded(select(lease.c.queue)).label("leases"),
+    bounded(select(parked.c.seq).where(parked.c.queue == _NAME)).label("parked"),
+    bounded(select(lease.c.queue).where(lease.c.queue == _NAME)).label("running"),
 )
 
 
@@ -122,12 +124,16 @@ class QueueState:
     closed_at: datetime | None
     version: int
     oldest_ready_at: datetime | None
+    limits: Limits
+    key_limits: Limits
+    weights: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Depths:
     depth: dict[str, Tally]  # what waits for a worker, by priority
     scheduled: Tally
+    parked: Tally
     running: Tally
 
 
@@ -144,10 +150,11 @@ def one(connection: Connection, name: str) -> QueueState:
 def depths(connection: Connection, name: str) -> Depths:
     row = connection.execute(_DEPTHS, {"name": name}).one()
     by_priority = {priority: tally(getattr(row, priority)) for priority in LANES}
-    return Depths(by_priority, tally(row.scheduled), Tally(row.running, row.leases > MOST))
+    return Depths(by_priority, tally(row.scheduled), tally(row.parked), tally(row.running))
 
 
 def _state(row: AnyRow) -> QueueState:
     heads = [seq for priority in LANES if (seq := getattr(row, priority)) is not None]
     oldest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=min(heads)) if heads else None
-    return QueueState(row.name, row.paused_at, row.closed_at, row.version, oldest)
+    limits = (limits_of(row), limits_of(row, "key_"))
+    return QueueState(row.name, row.paused_at, row.closed_at, row.version, oldest, *limits, row.weights or {})

@@ -2,44 +2,69 @@
 
 from sqlalchemy import text
 
-# The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is
-# full), locked and passed over where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs
-# come as one list: of two lists the planner may read either first, and with it take low priorities before high ones.
-# What is paused or draining is asked in subqueries of their own, as a join might change that order, too. Each line is
-# read from its mark on (queue/marks.py).
-CLAIM = text(
-    """
-    WITH picked AS MATERIALIZED (
-        SELECT head.task_id, wanted.rank, head.pass, head.seq
-        FROM unnest(
-            CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
-        ) WITH ORDINALITY AS wanted (lane, queue, pass, seq, rank)
-        CROSS JOIN LATERAL (
+# The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is full), locked and passed over
+# where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
+# the planner may read either first, and take low priorities before high ones. What is paused, limited or draining is
+# asked in subqueries of their own, as a join might change that order, too. Each line is read from its mark on
+# (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). Queues that have limits are named in the
+# answer: they are claimed step by step (queue/steps.py).
+_HEAD = """
             SELECT ready.task_id, ready.pass, ready.seq FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
             AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
-            ORDER BY ready.pass, ready.seq LIMIT :room
-            FOR UPDATE SKIP LOCKED
-        ) AS head
-        WHERE wanted.queue <> ALL (ARRAY(SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL))
+"""
+CLAIM = text(
+    f"""
+    WITH wanted AS MATERIALIZED (
+        SELECT wanted.*
+        FROM unnest(
+            CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
+        ) WITH ORDINALITY AS wanted (lane, queue, pass, seq, rank)
+        WHERE wanted.queue <> ALL (ARRAY(
+            SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL OR queue.limited
+        ))
         AND NOT EXISTS (
             SELECT FROM worker
             WHERE worker.holder_id = CAST(:holder AS uuid) AND worker.name = :worker AND worker.drain_at IS NOT NULL
         )
+    ), early AS MATERIALIZED (
+        SELECT heads.*
+        FROM unnest(CAST(:first_lanes AS smallint[]), CAST(:first_rooms AS integer[])) AS first (lane, room)
+        CROSS JOIN LATERAL (
+            SELECT head.task_id, wanted.rank, head.pass, head.seq
+            FROM wanted CROSS JOIN LATERAL (
+                {_HEAD} ORDER BY ready.pass, ready.seq LIMIT first.room FOR UPDATE SKIP LOCKED
+            ) AS head
+            WHERE wanted.lane = first.lane
+            LIMIT first.room
+        ) AS heads
         LIMIT :room
+    ), late AS MATERIALIZED (
+        SELECT head.task_id, wanted.rank, head.pass, head.seq
+        FROM wanted CROSS JOIN LATERAL (
+            {_HEAD} AND ready.task_id <> ALL (ARRAY(SELECT early.task_id FROM early))
+            ORDER BY ready.pass, ready.seq LIMIT :room FOR UPDATE SKIP LOCKED
+        ) AS head
+        LIMIT :room - (SELECT coalesce(sum(1), 0) FROM early)
+    ), picked AS (
+        SELECT * FROM early UNION ALL SELECT * FROM late
     ), gone AS (
         DELETE FROM ready USING picked WHERE ready.task_id = picked.task_id
-        RETURNING ready.task_id, ready.queue, ready.lane, ready.attempts
+        RETURNING ready.task_id, ready.queue, ready.lane, ready.attempts, ready.limit_key, ready.fairness_key,
+            picked.rank, picked.pass, picked.seq
     ), leased AS (
         INSERT INTO lease
-            (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at)
+            (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at, limit_key,
+            fairness_key)
         SELECT task_id, replace(gen_random_uuid()::text, '-', ''), attempts + 1, queue, lane,
-            :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at
+            :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at, limit_key, fairness_key
         FROM gone
     )
-    SELECT gone.task_id, picked.rank, picked.pass, picked.seq FROM gone JOIN picked ON picked.task_id = gone.task_id
-    ORDER BY picked.rank, picked.pass, picked.seq
-    """
+    SELECT gone.task_id, gone.rank, gone.pass, gone.seq, NULL AS limited FROM gone
+    UNION ALL
+    SELECT NULL, 0, 0, 0, queue.name FROM queue WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
+    ORDER BY 2, 3, 4
+    """  # a constant
 )
 # Of two that send the same claim_id at once the second must see the first one's leases, so it waits for its commit.
 ONE_CLAIM_AT_A_TIME = text(

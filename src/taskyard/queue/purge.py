@@ -4,10 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
 
-from taskyard.queue.chain_tables import blocked
 from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.tables import ready, scheduled
+from taskyard.queue.ready import WAITING
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
 
@@ -18,7 +17,7 @@ def cancel_waiting(connection: Connection, name: str, now: datetime) -> list[str
     Whoever deletes the place in the line owns the task: one that a worker is just taking is passed over.
     """
     taken: list[str] = []
-    for table in (blocked, ready, scheduled):
+    for table in WAITING:
         if len(taken) < SLICE:
             waiting = select(table.c.task_id).where(table.c.queue == name).limit(SLICE - len(taken))
             ids = list(connection.execute(waiting.with_for_update(skip_locked=True)).scalars())

@@ -38,6 +38,8 @@ _COLUMNS = (
     task.c.after,
     task.c.on_failure,
     task.c.group_id,
+    task.c.limit_key,
+    task.c.fairness_key,
     func.coalesce(lease.c.attempt, task.c.attempts).label("attempts"),
     task.c.failures,
     task.c.crashes,

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import chains, policy
+from taskyard.queue import chains, gates, parking, policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
 from taskyard.queue.lifecycle import DEAD, Status
 from taskyard.queue.policy import End, Retry, Run
 from taskyard.queue.portions import portions
-from taskyard.queue.ready import Place, put
+from taskyard.queue.ready import Place, gathered, put
 from taskyard.queue.tables import attempt, lease, task
 
 
@@ -45,7 +45,8 @@ class Settled:
     """What became of a report: the task's new status, or None where the lease was not (any longer) held."""
 
     status: Status | None
-    ready: list[str] = field(default_factory=list)  # queues: where it waits again; where others wait that it let go
+    # Queues: where it waits again, where others wait that it let go, where limits were seen and so others may go on.
+    ready: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
             # Taken out: where two reports carry one token, the first counts and the second is stale.
             ended[index] = _judge(report, leases.pop(report.task_id), tasks[report.task_id], now)
     freed = record(connection, list(ended.values()), now)
-    answers = [_settled(ended.get(index), now) for index in range(len(reports))]
+    limited = gates.seen_limited(connection)
+    answers = [_settled(ended.get(index), now, limited) for index in range(len(reports))]
     return [replace(answers[0], ready=[*answers[0].ready, *freed]), *answers[1:]] if freed else answers
 
 
@@ -132,11 +134,11 @@ def _take_leases(connection: Connection, tokens: list[tuple[str, str]]) -> dict[
     }
 
 
-def _settled(ended: Ended | None, now: datetime) -> Settled:
+def _settled(ended: Ended | None, now: datetime, limited: set[str]) -> Settled:
     if ended is None:
         return Settled(None)
     status = _status(ended.decision, now)
-    return Settled(status, [ended.lease.queue] if status is Status.QUEUED else [])
+    return Settled(status, [ended.lease.queue] if status is Status.QUEUED or ended.lease.queue in limited else [])
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
@@ -177,17 +179,16 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
         return []
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
     connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
-    put(
-        connection,
-        [
-            Place(e.task.id, e.lease.queue, e.lease.lane, e.decision.at, e.lease.attempt)
-            for e in ended
-            if isinstance(e.decision, Retry)
-        ],
-        now,
-    )
+    parking.freed(connection, [e.lease for e in ended])
     over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
-    return chains.follow(connection, over, now) if over else []
+    with gathered(connection, now):
+        put(connection, [_place(e, e.decision.at) for e in ended if isinstance(e.decision, Retry)], now)
+        return chains.follow(connection, over, now) if over else []
+
+
+def _place(ended: Ended, at: datetime) -> Place:
+    held = ended.lease
+    return Place(ended.task.id, held.queue, held.lane, at, held.attempt, held.limit_key, held.fairness_key)
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:

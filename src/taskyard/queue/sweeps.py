@@ -4,15 +4,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, not_, select
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, not_, select
 
 from taskyard.queue import policy
-from taskyard.queue.chain_tables import blocked
 from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.ready import next_seq, note
+from taskyard.queue.ready import WAITING, Place, line
 from taskyard.queue.settle import Ended, read_tasks, record, run_of
-from taskyard.queue.tables import lease, ready, scheduled, task
+from taskyard.queue.tables import lease, scheduled, task
 
 SLICE = 500  # rows a transaction, so that none holds locks for long
 
@@ -48,12 +47,8 @@ def promote(connection: Connection, now: datetime) -> list[str]:
     due = _take(connection, scheduled, _DUE, now)
     if due:
         due.sort(key=lambda row: row.run_at)
-        rows = [
-            {"task_id": r.task_id, "queue": r.queue, "lane": r.lane, "seq": next_seq(now), "attempts": r.attempts}
-            for r in due
-        ]
-        connection.execute(insert(ready), rows)
-        note(connection, (row.queue for row in due))
+        places = [Place(r.task_id, r.queue, r.lane, r.run_at, r.attempts, r.limit_key, r.fairness_key) for r in due]
+        line(connection, places, now)
     return [row.queue for row in due]
 
 
@@ -98,7 +93,7 @@ def expire(connection: Connection, now: datetime) -> list[str]:
     if not overdue:
         return []
     taken: list[str] = []
-    for table in (ready, scheduled, blocked):
+    for table in WAITING:
         waiting = select(table.c.task_id).where(table.c.task_id.in_(overdue)).with_for_update(skip_locked=True)
         ids = list(connection.execute(waiting).scalars())
         if ids:

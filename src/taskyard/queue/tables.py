@@ -52,6 +52,8 @@ task = Table(
     Column("error", Text),  # JSON: of the last attempt that failed
     Column("fingerprint", String(16)),  # what is alike in that error, where the task is dead of it
     Column("unique_key", String(200)),  # its row in `unique_key`, while it has one
+    Column("limit_key", String(100)),  # what counts together against a limit (limit_tables.py)
+    Column("fairness_key", String(100)),  # whose share of the queue it takes from
     Column("schedule", String(100)),  # the schedule that made it
     Column("finished_at", Instant),
     Column("after", Json),  # the tasks it waited for; `dependency` holds those it waits for now
@@ -121,6 +123,8 @@ ready = Table(
     Column("pass", BigInteger, nullable=False, server_default="0"),  # fairness; 0 where there is none
     Column("seq", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("limit_key", String(100)),
+    Column("fairness_key", String(100)),
     Index("ix_ready_order", "queue", "lane", "pass", "seq"),
 )
 
@@ -132,6 +136,8 @@ scheduled = Table(
     Column("queue", String(100), nullable=False),
     Column("lane", SmallInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("limit_key", String(100)),
+    Column("fairness_key", String(100)),
     Index(None, "queue", "run_at"),
 )
 
@@ -153,6 +159,9 @@ lease = Table(
     Column("progress", SmallInteger),  # percent
     Column("note", String(500)),
     Column("log", Text, nullable=False, server_default=""),
+    Column("limit_key", String(100)),
+    Column("fairness_key", String(100)),
+    Index(None, "queue", "limit_key"),  # what runs of a queue or a key is counted here
     Index(
         "ix_lease_claim_id",
         "claim_id",
@@ -201,6 +210,15 @@ queue = Table(
     Column("name", String(100), primary_key=True),
     Column("paused_at", Instant),  # no claims
     Column("closed_at", Instant),  # no new tasks
+    Column("limited", Boolean, nullable=False, server_default=false()),  # a limit of it or of a key in it is set
+    Column("fair", Boolean, nullable=False, server_default=false()),  # a task came with a fairness key
+    Column("max_running", Integer),
+    Column("rate_count", Integer),
+    Column("rate_per_s", Integer),
+    Column("key_max_running", Integer),  # of each limit key that has none of its own
+    Column("key_rate_count", Integer),
+    Column("key_rate_per_s", Integer),
+    Column("weights", Json),  # of fairness keys; null: all weigh 1
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),

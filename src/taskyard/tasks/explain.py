@@ -6,16 +6,17 @@ from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from taskyard.core import clock
 from taskyard.core.db import AnyRow, database
-from taskyard.queue import overview, roll
+from taskyard.queue import keys, overview, roll
 from taskyard.queue.chain_tables import blocked, dependency
 from taskyard.queue.lifecycle import STATUS, Status
+from taskyard.queue.limit_tables import parked
 from taskyard.queue.overview import Tally, bounded, tally
 from taskyard.queue.tables import attempt, lease, ready, task
 from taskyard.tasks import reasons, service
-from taskyard.tasks.facts import Facts, Reason, Running, Waits
+from taskyard.tasks.facts import Facts, Over, Reason, Running, Waits
 from taskyard.users.actor import Actor
 
-NAMED = 10  # of the tasks that one waits for
+NAMED = 10  # of the tasks that one waits for, and of those that hold a limit
 # In one statement, so that the task is seen in one place: in line, under a lease, or in neither.
 _TASK = (
     select(
@@ -36,6 +37,8 @@ _TASK = (
         lease.c.cancel_at,
         blocked.c.left,
         task.c.on_failure,
+        task.c.limit_key,
+        parked.c.seq.label("parked_seq"),
         ready.c.lane,
         ready.c["pass"],
         ready.c.seq,
@@ -43,6 +46,7 @@ _TASK = (
     .join_from(task, lease, lease.c.task_id == task.c.id, isouter=True)
     .join(ready, ready.c.task_id == task.c.id, isouter=True)
     .join(blocked, blocked.c.task_id == task.c.id, isouter=True)
+    .join(parked, parked.c.task_id == task.c.id, isouter=True)
     .where(task.c.id == bindparam("task_id"))
 )
 _WAITS_FOR = (
@@ -51,6 +55,13 @@ _WAITS_FOR = (
     .join(lease, lease.c.task_id == task.c.id, isouter=True)
     .where(dependency.c.task_id == bindparam("task_id"))
     .order_by(task.c.id)
+    .limit(NAMED)
+)
+_HOLDERS = (
+    select(lease.c.task_id)
+    .join_from(lease, task, task.c.id == lease.c.task_id)
+    .where(lease.c.queue == bindparam("queue"))
+    .order_by(lease.c.leased_at)
     .limit(NAMED)
 )
 _LAST = (
@@ -77,11 +88,11 @@ def explain(actor: Actor, task_id: str) -> Explanation:
     """
     with database().read.connect() as connection:
         row = connection.execute(_TASK, {"task_id": task_id, "now": clock.now()}).first()
-        facts = _facts(connection, service.seen(actor, row))
+        facts = _facts(connection, actor, service.seen(actor, row))
     return Explanation(task_id, facts.status, reasons.reasons(facts), reasons.following(facts))
 
 
-def _facts(connection: Connection, row: AnyRow) -> Facts:
+def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
     last = connection.execute(_LAST, {"task_id": row.id}).first()
     queue = overview.one(connection, row.queue)
     return Facts(
@@ -100,6 +111,8 @@ def _facts(connection: Connection, row: AnyRow) -> Facts:
         closed_at=queue.closed_at,
         asked_at=roll.asked(connection).get(row.queue),
         ahead=None if row.seq is None else _ahead(connection, row),
+        is_parked=row.parked_seq is not None,
+        over=_over(connection, actor, row) if row.seq is not None or row.parked_seq is not None else (),
         running=_running(row) if row.worker is not None else None,
         waits=_waits(connection, row) if row.left is not None else None,
     )
@@ -108,6 +121,23 @@ def _facts(connection: Connection, row: AnyRow) -> Facts:
 def _waits(connection: Connection, row: AnyRow) -> Waits:
     first = connection.execute(_WAITS_FOR, {"task_id": row.id, "now": clock.now()})
     return Waits([(one.id, one.status) for one in first], row.left, row.on_failure)
+
+
+def _over(connection: Connection, actor: Actor, row: AnyRow) -> tuple[Over, ...]:
+    """What limits there are for a task that waits for a worker, and who holds them: of others a user is told no ids."""
+    now = clock.now()
+    found = [keys.whole(connection, row.queue, now)]
+    if row.limit_key is not None:
+        found.append(keys.one(connection, row.queue, row.limit_key, now))
+    over = []
+    for state in found:
+        holders: list[str] = []
+        if state.limits.max_running is not None and state.running >= state.limits.max_running:
+            query = _HOLDERS if not state.key else _HOLDERS.where(lease.c.limit_key == state.key)
+            query = query if actor.sees_all_tasks else query.where(task.c.owner_id == actor.user_id)
+            holders = [str(one) for one in connection.execute(query, {"queue": row.queue}).scalars()]
+        over.append(Over(state, holders))
+    return tuple(over)
 
 
 def _ahead(connection: Connection, place: AnyRow) -> Tally:

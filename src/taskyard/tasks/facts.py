@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from taskyard.queue.keys import KeyState
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.overview import Tally
 
@@ -17,6 +18,11 @@ class Code(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     QUEUE_CLOSED = "queue_closed"
     NO_WORKER = "no_worker"
+    QUEUE_LIMIT = "queue_limit"
+    QUEUE_RATE = "queue_rate"
+    KEY_LIMIT = "key_limit"
+    KEY_RATE = "key_rate"
+    KEY_PAUSED = "key_paused"
     TASKS_AHEAD = "tasks_ahead"
     NEXT_IN_LINE = "next_in_line"
     EXPIRES = "expires"
@@ -59,6 +65,14 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True)
+class Over:
+    """A limit key (or, with the key "", a queue) and those of its running tasks that may be told, ten at most."""
+
+    state: KeyState
+    holders: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a task at one moment.
 
@@ -80,5 +94,7 @@ class Facts:
     closed_at: datetime | None = None
     asked_at: datetime | None = None  # when a worker last asked for the queue
     ahead: Tally | None = None
+    is_parked: bool = False
+    over: tuple[Over, ...] = ()  # the limits of its queue and of its key, where it waits for a worker
     running: Running | None = None
     waits: Waits | None = None

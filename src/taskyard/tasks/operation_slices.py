@@ -15,6 +15,7 @@ from taskyard.core.errors import Fault, Invalid
 from taskyard.queue import control, gates, read
 from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import RETRYABLE
+from taskyard.queue.ready import gathered
 from taskyard.queue.tables import task
 from taskyard.tasks import operation_filter
 from taskyard.tasks.operation_models import Operation
@@ -51,7 +52,8 @@ def work(connection: Connection) -> int:
     size = PATCHED if "patch" in operation.arguments else SLICE
     before_id = operation.below_id or operation.from_id
     ids = read.ids(connection, operation_filter.read(operation.filter), now, limit=size, before_id=before_id)
-    faults = _do(connection, operation, sorted(ids), now)  # sorted, as heartbeats and settles lock leases
+    with gathered(connection, now):
+        faults = _do(connection, operation, sorted(ids), now)  # sorted, as heartbeats and settles lock leases
     connection.execute(
         update(Operation)
         .where(Operation.id == operation.id)

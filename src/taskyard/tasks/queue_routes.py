@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from taskyard.tasks import queues
-from taskyard.tasks.queue_schemas import PurgeIn, PurgeOut, QueueOut, QueuePage, QueueQuery
+from taskyard.tasks.queue_schemas import PurgeIn, PurgeOut, QueueOut, QueuePage, QueuePatch, QueueQuery
 from taskyard.tasks.queues import Line
 from taskyard.users.current import current_actor
 from taskyard.web import answers, pagination
@@ -45,6 +45,16 @@ class QueueByName(MethodView):
     def get(self, name: str) -> Line:
         """Get a queue"""
         return queues.get(name)
+
+    @blp.arguments(QueuePatch())
+    @blp.response(200, QueueOut())
+    @refuses(404, 409)
+    @conditional
+    @tagged
+    @scope("write")
+    def patch(self, sent: dict[str, Any], name: str) -> Line:
+        """Set a queue's limits and weights"""
+        return queues.configure(current_actor(), name, expected(), sent)
 
 
 @blp.route("/queues/<name>/pause")

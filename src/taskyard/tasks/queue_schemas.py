@@ -1,7 +1,8 @@
 """Queues as they come in and go out."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
+from taskyard.tasks.limit_schemas import LimitsOut, LimitsPatch, TallyOut, weight_field, weights_field
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema, Text, When
 
@@ -38,13 +39,6 @@ class QueuePage(Schema):
     queues = fields.List(fields.Nested(QueueLine), required=True)
 
 
-class TallyOut(Schema):
-    """A number that is told up to 10,000."""
-
-    count = fields.Integer(required=True, metadata={"example": 17})
-    capped = fields.Boolean(required=True, metadata={"description": "There may be more.", "example": False})
-
-
 class DepthOut(Schema):
     """Tasks that wait for a worker, by priority."""
 
@@ -59,6 +53,22 @@ class QueueOut(QueueLine):
     depth = fields.Nested(DepthOut, required=True)
     scheduled = fields.Nested(TallyOut, required=True, metadata={"description": "Tasks that wait for their time."})
     running = fields.Nested(TallyOut, required=True, metadata={"description": "Tasks that a worker has."})
+    parked = fields.Nested(TallyOut, required=True, metadata={"description": "Tasks over the limit of their key."})
+    limits = fields.Nested(LimitsOut, required=True, metadata={"description": "Of the queue as a whole."})
+    key_limits = fields.Nested(
+        LimitsOut, required=True, metadata={"description": "Of each limit key that has none of its own."}
+    )
+    weights = weights_field(fields.Integer(), required=True)
+
+
+class QueuePatch(Schema):
+    """Limits and weights to be changed (RFC 7396): null removes one, what is left out stays."""
+
+    limits = fields.Nested(LimitsPatch, allow_none=True, metadata={"description": "Of the queue as a whole."})
+    key_limits = fields.Nested(
+        LimitsPatch, allow_none=True, metadata={"description": "Of each limit key that has none of its own."}
+    )
+    weights = weights_field(weight_field(), allow_none=True, validate=validate.Length(max=1000))
 
 
 class PurgeIn(Schema):

@@ -1,6 +1,5 @@
 """What can be done with queues: everybody reads them, moderators and admins change them."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,17 +9,21 @@ from sqlalchemy import Column, Connection, func, insert, literal, select, update
 from taskyard.core import clock, transaction
 from taskyard.core.conflicts import naming_conflicts
 from taskyard.core.db import database, db
-from taskyard.core.errors import Fault, Invalid, NotFound, Stale
-from taskyard.queue import overview, purge, roll
+from taskyard.core.errors import Fault, Invalid, Stale
+from taskyard.queue import limit_settings, overview, purge, roll
+from taskyard.queue.limits import Limits, limits_of
 from taskyard.queue.overview import Depths, QueueState
 from taskyard.queue.tables import queue
+from taskyard.tasks import limit_keys
+from taskyard.tasks.merge_patch import merged
+from taskyard.tasks.queue_names import check
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 ASKING = timedelta(minutes=1)
 MOST_PURGED = 20 * purge.SLICE  # by one call, so that it is answered soon
+MOST_WEIGHTS = 1000
 NOBODY = "Work waits, and no worker has asked for this queue in the last minute."
 
 
@@ -34,7 +37,7 @@ class Line:
     depths: Depths | None = None
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.depths if name in {"depth", "scheduled", "running"} else self.state, name)
+        return getattr(self.depths if name in {"depth", "scheduled", "parked", "running"} else self.state, name)
 
     @property
     def age_s(self) -> float | None:
@@ -63,7 +66,7 @@ def get(name: str) -> Line:
     """Raises:
     NotFound: no queue can have this name.
     """
-    _check(name)
+    check(name)
     with database().read.connect() as connection:
         return _line(connection, name)
 
@@ -71,6 +74,37 @@ def get(name: str) -> Line:
 def _line(connection: Connection, name: str) -> Line:
     state = overview.one(connection, name)
     return Line(state, clock.now(), roll.asked(connection).get(name), overview.depths(connection, name))
+
+
+def configure(actor: Actor, name: str, version: int | None, sent: dict[str, Any]) -> Line:
+    """Set limits and weights. `sent` is a loaded QueuePatch: what it leaves out stays as it is.
+
+    Raises:
+        Invalid: there would be too many weights.
+    """
+    actor.require(Role.MODERATOR)
+    check(name)
+    row = db.session.execute(select(queue).where(queue.c.name == name).with_for_update()).first()
+    values: dict[str, Any] = {}
+    for field, prefix in (("limits", ""), ("key_limits", "key_")):
+        if field in sent:
+            known = Limits() if row is None else limits_of(row, prefix)
+            values |= {prefix + column: value for column, value in limit_keys.columns(known, sent[field]).items()}
+    if "weights" in sent:
+        known_weights = {} if row is None else row.weights or {}
+        values |= {"weights": _weights(known_weights, sent["weights"]), "fair": True}
+    _set(actor, name, version, **values)
+    connection = db.session.connection()
+    limit_settings.apply(connection, name, clock.now())
+    transaction.afterwards(lambda: waiting(database()).wake_everywhere([name]))
+    return _line(connection, name)
+
+
+def _weights(known: dict[str, int], sent: dict[str, int | None] | None) -> dict[str, int] | None:
+    weights: dict[str, int] | None = None if sent is None else merged(known, sent)
+    if weights and len(weights) > MOST_WEIGHTS:
+        raise Invalid([Fault(f"A queue has weights for {MOST_WEIGHTS} keys at most.", pointer="/weights")])
+    return weights or None
 
 
 def pause(actor: Actor, name: str, version: int | None) -> Line:
@@ -99,7 +133,7 @@ def empty(actor: Actor, name: str, confirm: str) -> tuple[int, bool]:
         Invalid: `confirm` is not the queue's name.
     """
     actor.require(Role.MODERATOR)
-    _check(name)
+    check(name)
     if confirm != name:
         raise Invalid([Fault("Send the queue's name, to say that you mean it.", pointer="/confirm")])
     done = 0
@@ -117,11 +151,6 @@ def _since(column: Column[datetime]) -> Any:
     return func.coalesce(column, literal(clock.now(), column.type))
 
 
-def _check(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise NotFound("There is no such queue, and none can have this name.")
-
-
 def _set(actor: Actor, name: str, version: int | None, **values: Any) -> Line:
     """Set something of a queue. One of which nothing was set yet has version 0.
 
@@ -131,7 +160,7 @@ def _set(actor: Actor, name: str, version: int | None, **values: Any) -> Line:
         Conflict: somebody else sets something of it for the first time at this moment.
     """
     actor.require(Role.MODERATOR)
-    _check(name)
+    check(name)
     now = clock.now()
     found = db.session.execute(select(queue.c.version).where(queue.c.name == name).with_for_update()).first()
     known = found.version if found is not None else 0

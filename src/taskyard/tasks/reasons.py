@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from taskyard.core.types import instant_to_text
 from taskyard.queue.lifecycle import Status
+from taskyard.tasks import limit_reasons
 from taskyard.tasks.facts import Code, Facts, Reason, Running
 
 ASKING = timedelta(minutes=1)
@@ -50,7 +51,7 @@ def reasons(facts: Facts) -> list[Reason]:
         return [Reason(code, f"{detail} It ended at {_at(facts.finished_at)}.", action)]
     if facts.running is not None:
         return list(_running(facts, facts.running))
-    return [*_waits(facts), *_time(facts), *_line(facts), *_limits(facts)]
+    return [*_waits(facts), *_time(facts), *_line(facts), *_bounds(facts)]
 
 
 def _waits(facts: Facts) -> Iterator[Reason]:
@@ -68,7 +69,7 @@ def _tasks(count: int) -> str:
 
 
 def _time(facts: Facts) -> Iterator[Reason]:
-    if facts.ahead is not None:
+    if facts.ahead is not None or facts.is_parked:
         return
     if facts.waits is not None and facts.run_at <= facts.now:
         return
@@ -105,17 +106,19 @@ def _line(facts: Facts) -> Iterator[Reason]:
             f"No worker has asked for the queue {facts.queue} in the last minute: {last}.",
             f"Start one that asks for {facts.queue}, or see whether those there are have their hands full.",
         )
+    over = limit_reasons.over(facts)
+    yield from over
     if facts.ahead is None:
         return
     if facts.ahead.count:
         number = f"{facts.ahead.count:,}{' or more' if facts.ahead.capped else ''}"
         detail = f"{number} {'task stands' if number == '1' else 'tasks stand'} before it in the queue {facts.queue}."
         yield Reason(Code.TASKS_AHEAD, detail, 'Wait, add workers, or PATCH it with {"priority": "high"}.')
-    elif asks and facts.paused_at is None:
+    elif asks and facts.paused_at is None and not over:
         yield Reason(Code.NEXT_IN_LINE, "It is the next in its queue.", "Nothing: the next worker that asks gets it.")
 
 
-def _limits(facts: Facts) -> Iterator[Reason]:
+def _bounds(facts: Facts) -> Iterator[Reason]:
     if facts.closed_at is not None:
         detail = (
             f"The queue {facts.queue} is closed to new tasks since {_at(facts.closed_at)}; what waits is still run."
@@ -159,6 +162,8 @@ def following(facts: Facts) -> str:
         return "Its worker settles it, or is silent until the lease ends and loses it."
     if facts.waits is not None:
         return "The last of those that it waits for lets it go when it ends."
+    if facts.is_parked:
+        return "It comes back into the line when its key has room: its place is kept."
     if facts.ahead is None:
         return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
     if facts.paused_at is not None:

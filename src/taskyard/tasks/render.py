@@ -48,6 +48,8 @@ def _as_sent(of: AnyRow | NewTask) -> dict[str, Any]:
         "on_lost": of.on_lost,
         "unique_key": of.unique_key,
         "schedule": of.schedule,
+        "limit_key": of.limit_key,
+        "fairness_key": of.fairness_key,
     }
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.commands.backoff import Backoff, backoff_field
+from taskyard.commands.expressions import MAX_KEY
 from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.tasks.unique_schemas import UniqueIn
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Items, NotBlank, Number, Schema, Text, When
+from taskyard.web.schema import Items, NotBlank, Number, Printable, Schema, Text, When
 
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 QUEUE = validate.Regexp(
@@ -71,6 +72,15 @@ class Predecessor(Text):
         return super()._deserialize(value, attr, data, **kwargs).lower()
 
 
+def key_field(what: str, **kwargs: Any) -> fields.Field[Any]:
+    return Text(
+        allow_none=True,
+        validate=validate.And(NotBlank(), validate.Length(1, MAX_KEY), Printable()),
+        metadata={"description": what, "example": "customer-17"},
+        **kwargs,
+    )
+
+
 class TaskIn(Schema):
     """A new task."""
 
@@ -125,6 +135,9 @@ class TaskIn(Schema):
             " same, once all have ended."
         },
     )
+
+    limit_key = key_field("What counts together against a limit; by default as its command says.")
+    fairness_key = key_field("Whose share of its queue it takes; by default as its command says.")
 
     @validates_schema
     def one_time(self, data: dict[str, Any], **_: Any) -> None:
@@ -203,6 +216,8 @@ class TaskOut(Schema):
         allow_none=True,
         metadata={"description": "The schedule that made it.", "example": "nightly-report"},
     )
+    limit_key = fields.String(required=True, allow_none=True, metadata={"example": "customer-17"})
+    fairness_key = fields.String(required=True, allow_none=True, metadata={"example": "customer-17"})
     attempts = fields.Integer(required=True, metadata={"description": "Times it was started.", "example": 0})
     failures = fields.Integer(
         required=True, metadata={"description": "Attempts that count against max_attempts.", "example": 0}

@@ -1,6 +1,7 @@
 """What is done in the transaction in which tasks are accepted: keys got, tasks stored, answers kept."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from taskyard.core.errors import Conflict, TaskyardError
 from taskyard.core.idempotency import Answer, Once, Repeated
 from taskyard.queue import gates, linking, read, unique
 from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.ready import gathered
 from taskyard.queue.unique import Unique, Verdict
 from taskyard.tasks import render
 
@@ -62,18 +64,22 @@ def store(connection: Connection, submissions: list[Submission]) -> list[Stored]
 
 def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict | Conflict]:
     """What became of each by its id; those that wait for others come last."""
-    now, closed = clock.now(), gates.closed(connection)
+    now, rules = clock.now(), gates.rules(connection)
     verdicts: dict[str, Verdict | Conflict] = {
-        item.task.id: gates.refusal(item.task.queue) for item in items if item.task.queue in closed
+        item.task.id: gates.refusal(item.task.queue) for item in items if item.task.queue in rules.closed
     }
-    admissible = [(item.task, item.unique) for item in items if item.task.queue not in closed]
-    for wanted in unique.rounds(pair for pair in admissible if not pair[0].waits):
-        found = unique.admit(connection, wanted, now)
-        if admitted := [new for new, _ in wanted if found[new.id].other is None]:
-            enqueue(connection, admitted, now)
-        verdicts |= found
-    if len(verdicts) < len(items):
-        verdicts |= linking.store(connection, [pair for pair in admissible if pair[0].waits], verdicts, now)
+    admissible = [(item.task, item.unique) for item in items if item.task.queue not in rules.closed]
+    linked = [pair for pair in admissible if pair[0].waits]
+    rounds = unique.rounds(pair for pair in admissible if not pair[0].waits)
+    # Of several rounds each gets keys: what locks the shares of a queue has to come after all of them.
+    with gathered(connection, now, rules) if len(rounds) > 1 or linked else nullcontext():
+        for wanted in rounds:
+            found = unique.admit(connection, wanted, now)
+            if admitted := [new for new, _ in wanted if found[new.id].other is None]:
+                enqueue(connection, admitted, now, rules)
+            verdicts |= found
+        if len(verdicts) < len(items):
+            verdicts |= linking.store(connection, linked, verdicts, now)
     return verdicts
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from taskyard.commands import catalogue, validation
+from taskyard.commands import catalogue, expressions, validation
 from taskyard.commands.catalogue import Definition
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
@@ -135,7 +135,23 @@ def new_task(
         backoff=backoff,
         retry_until=policy.retry_until(backoff, starts_at),
         on_lost=sent.get("on_lost") or (definition.on_lost if definition else policy.OnLost.RETRY),
+        limit_key=_key("limit_key", sent, definition.limit_key if definition else None),
+        fairness_key=_key("fairness_key", sent, definition.fairness_key if definition else None),
     )
+
+
+def _key(name: str, sent: dict[str, Any], expression: str | None) -> str | None:
+    """A key of a new task: its own, else what its command's expression finds in the payload.
+
+    Raises:
+        Invalid: what that finds can be no key.
+    """
+    if name in sent or expression is None:
+        return sent.get(name)
+    try:
+        return expressions.compiled(expression).key(sent["payload"])
+    except expressions.Unusable as error:
+        raise Invalid([Fault(f"The command's {name}: {error}", pointer="/payload")]) from error
 
 
 def own_queue(command: str) -> str:

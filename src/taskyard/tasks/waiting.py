@@ -9,6 +9,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 
+from taskyard.core import clock
 from taskyard.core.db import Database
 from taskyard.core.notices import notices
 from taskyard.core.polling import Poller
@@ -134,7 +135,7 @@ class Waiting:
         with self._lock:
             queues = list(self._by_queue)
         with self._database.read.connect() as connection:
-            busy = heads.with_work(connection, queues, marks(self._database))
+            busy = heads.with_work(connection, queues, marks(self._database), clock.now())
         self._wake(busy)
 
 

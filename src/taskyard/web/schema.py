@@ -58,6 +58,13 @@ class NotBlank(validate.Validator):
         return value
 
 
+class Printable(validate.Validator):
+    def __call__(self, value: str) -> str:
+        if not value.isprintable():
+            raise ma.ValidationError("Must hold printable characters only.")
+        return value
+
+
 class Whole(fields.Integer):
     """A whole number in a query string: ASCII digits only, where int() would take `1_0` and digits of any script."""
 

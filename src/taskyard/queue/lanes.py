@@ -1,0 +1,20 @@
+"""Priorities: higher ones first, but on average one task in ten goes first to each lower one that has something.
+
+It is drawn by chance for each claim, so that nothing has to be remembered and no pattern of claims can starve a lane.
+"""
+
+import random
+from collections.abc import Callable
+
+from taskyard.queue.lifecycle import PRIORITIES
+
+SHARE = 0.1
+LOWER = sorted(PRIORITIES, reverse=True)[:-1]
+
+chance: Callable[[], float] = random.random  # tests give one in
+
+
+def first_to_lower(limit: int) -> list[tuple[int, int]]:
+    """The lanes that come first in a claim of up to `limit` tasks, the lowest one first, each with its number."""
+    drawn = [(lane, int(limit * SHARE + chance())) for lane in LOWER]
+    return [(lane, number) for lane, number in drawn if number]
