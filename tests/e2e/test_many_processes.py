@@ -106,8 +106,8 @@ def test_a_limit_is_never_exceeded(crowd: Server) -> None:
     set_of_queue(crowd, "limited", {"key_limits": {"max_running": LIMIT}})
     with Client(crowd.url, ALICE.key) as client:
         wanted = [
-            {"command": "limited", "limit_key": key, "payload": {"key": key, "lasts_s": 0.02}}
-            for _ in range(60)
+            {"command": "limited", "limit_key": key, "payload": {"key": key, "lasts_s": 0.15}}
+            for _ in range(25)
             for key in ("a", "b")
         ]
         client.submit_many(wanted)
