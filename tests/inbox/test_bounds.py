@@ -74,15 +74,15 @@ def test_a_key_counts_for_the_window_and_no_longer(
     first = hook.send(delivery="d").json["id"]
     time.advance(59)
     assert hook.send(delivery="d").json["id"] == first
-    assert run(database, "forget-keys") == 0
+    assert run(database, "forget-repeats") == 0
     time.advance(1)
     second = hook.send(delivery="d").json["id"]
     assert second != first, "60 s after the first"
     time.advance(59)
     assert hook.send(delivery="d").json["id"] == second
     time.advance(1)
-    assert run(database, "forget-keys") == 1
-    assert run(database, "forget-keys") == 0
+    assert run(database, "forget-repeats") == 1
+    assert run(database, "forget-repeats") == 0
 
 
 def test_without_a_window_every_request_is_new(alice: Caller, hook: Hook) -> None:

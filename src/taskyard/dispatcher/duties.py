@@ -60,7 +60,7 @@ def all_duties(
         Duty("operate", 1.0, operation_slices.work),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
-        Duty("forget-keys", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
+        Duty("forget-repeats", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
         Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),

@@ -36,7 +36,7 @@ def _header(name: str) -> None:
         raise ValidationError("No header that can be set here.")
 
 
-class Rate(Schema):
+class RequestRate(Schema):
     """How many requests within how many seconds."""
 
     count = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1_000_000), metadata={"example": 100})
@@ -105,7 +105,7 @@ class Settings(Schema):
     )
     dedupe = fields.Nested(Dedupe, load_default=lambda: Dedupe().load({}))
     rate = fields.Nested(
-        Rate,
+        RequestRate,
         load_default=None,
         allow_none=True,
         metadata={"description": "Beyond it requests get a 429; each web process counts for itself."},
