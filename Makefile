@@ -10,7 +10,7 @@ COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no
 PYTEST = $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check chaos bench lock clean
+.PHONY: help run test quick check chaos hooks bench lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,6 +56,11 @@ CHAOS_EVERY_S ?= 4
 chaos: $(DEV_STAMP)  ## Kill everything at random for some minutes: CHAOS_TASKS=20000 CHAOS_SEEDS="1 2 3"
 	@CHAOS_TASKS="$(CHAOS_TASKS)" CHAOS_SEEDS="$(CHAOS_SEEDS)" CHAOS_EVERY_S="$(CHAOS_EVERY_S)" CHAOS_KILLS=1000 \
 		$(BIN)/pytest -rP -k nothing_is_lost tests/e2e/test_chaos.py
+
+HOOKS_REQUESTS ?= 10000
+
+hooks: $(DEV_STAMP)  ## Kill web while webhooks come in: HOOKS_REQUESTS=10000
+	@HOOKS_REQUESTS="$(HOOKS_REQUESTS)" $(BIN)/pytest -rP -k what_was_answered tests/e2e/test_webhooks_in.py
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
 	@$(PIP) -r bench/requirements-bench.txt

@@ -1,1 +1,1 @@
-"""Taskyard: a self-hosted task queue that speaks plain HTTP."""
+"""Taskyard: a self-hosted task queue and webhook hub that speaks plain HTTP."""

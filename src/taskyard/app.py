@@ -17,6 +17,9 @@ from taskyard.config import Config
 from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.inbox import hook_routes as hooks
+from taskyard.inbox import request_routes as requests_received
+from taskyard.inbox import source_routes as sources
 from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
@@ -48,6 +51,8 @@ BLUEPRINTS = (
     operations.blp,
     leases.blp,
     schedules.blp,
+    sources.blp,
+    requests_received.blp,
     queues.blp,
     limit_keys.blp,
     workers.blp,
@@ -114,6 +119,7 @@ def create_app(config: Config | None = None) -> Flask:
     converters.register(app, api)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    app.register_blueprint(hooks.blp)
     if config.docs:
         docs.register(app, api, extend=command_docs.extended, revision=catalogue.newest_revision)
     app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log)  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ docs/configuration.md explains each; a test holds the two together.
 
 import re
 from dataclasses import dataclass, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from taskyard.listening import ConfigError, seal
 ORIGIN = re.compile(r"\*|https?://[^/?#\s]+")
 BODY = validate.Range(1024, 64 * 1024 * 1024)
 KEPT = validate.Range(0, 100 * 366 * 86_400)  # a hundred years
+Network = IPv4Network | IPv6Network
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -44,6 +46,8 @@ class Config:
     keep_cancelled_s: int = 7 * 86_400
     keep_expired_s: int = 7 * 86_400
     keep_lost_s: int = 30 * 86_400
+    keep_requests_s: int = 30 * 86_400
+    trusted_proxies: tuple[Network | str, ...] = ()
     egress_allow: tuple[str, ...] = ()  # hosts and networks
     egress_http: bool = False
     egress_metadata: bool = False
@@ -65,6 +69,18 @@ def _check_origins(origins: list[str]) -> None:
     for origin in origins:
         if not ORIGIN.fullmatch(origin):
             raise ValidationError(f"{origin!r} is no origin such as https://example.com, nor *.")
+
+
+def _proxy(text: str) -> Network | str:
+    return text if text == "unix" else ip_network(text)
+
+
+def _check_proxies(proxies: list[str]) -> None:
+    for text in proxies:
+        try:
+            _proxy(text)
+        except ValueError as error:
+            raise ValidationError(f"{text!r} is no address, no network such as 10.0.0.0/8, and not unix.") from error
 
 
 def _check_allowed(entries: list[str]) -> None:
@@ -101,6 +117,8 @@ def from_env(**overrides: Any) -> Config:
             "keep_cancelled_s": env.int("KEEP_CANCELLED_S", Config.keep_cancelled_s, validate=KEPT),
             "keep_expired_s": env.int("KEEP_EXPIRED_S", Config.keep_expired_s, validate=KEPT),
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
+            "keep_requests_s": env.int("KEEP_REQUESTS_S", Config.keep_requests_s, validate=KEPT),
+            "trusted_proxies": env.list("TRUSTED_PROXIES", [], subcast=str.strip, validate=_check_proxies) or [],
             "egress_allow": tuple(env.list("EGRESS_ALLOW", [], subcast=str.strip, validate=_check_allowed) or []),
             "egress_http": env.bool("EGRESS_HTTP", False),
             "egress_metadata": env.bool("EGRESS_METADATA", False),
@@ -110,6 +128,7 @@ def from_env(**overrides: Any) -> Config:
     seal(env)
     _check_database_url(database_url)
     secret = found.pop("secret")
+    found["trusted_proxies"] = tuple(map(_proxy, found["trusted_proxies"]))
     found |= {
         "instance": instance,
         "database_url": database_url,

@@ -4,10 +4,12 @@ import click
 
 from taskyard.cli.doctor import doctor
 from taskyard.cli.egress import egress
+from taskyard.cli.hooks import send
 from taskyard.cli.people import key, user
 from taskyard.cli.processes import dispatcher, migrate
 from taskyard.cli.up import up
 from taskyard.client.commands import submit, task, work
+from taskyard.client.hook_commands import hook
 from taskyard.client.oversight_commands import explain, queue, worker
 
 
@@ -30,11 +32,13 @@ def main() -> None:
       taskyard explain ID                          why it does not run, and what to do
       taskyard queue list                          where work waits; pause and resume queues
       taskyard worker list                         who asks for work, and what runs
+      taskyard hook doctor                         why webhooks were rejected; hook send, hook listen
       taskyard work --run resize='python resize.py'   run tasks: payload on stdin, result from stdout
 
     Settings come from the environment; docs/configuration.md lists them.
     """
 
 
-for command in (up, migrate, dispatcher, doctor, egress, user, key, submit, task, work, explain, queue, worker):
+for command in (up, migrate, dispatcher, doctor, egress, user, key, submit, task, work, explain, queue, worker, hook):
     main.add_command(command)
+hook.add_command(send)  # signing is the server's, the group the client's

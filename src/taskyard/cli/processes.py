@@ -64,7 +64,10 @@ def dispatcher() -> None:
         measuring.start()
         timekeeper.wait()  # by a clock that is ahead it would take tasks from workers that are still at it
         duties = all_duties(
-            idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue, keep_s=config.keep_s
+            idempotency_s=config.idempotency_s,
+            closed_catalogue=config.closed_catalogue,
+            keep_s=config.keep_s,
+            keep_requests_s=config.keep_requests_s,
         )
         loop.run(database, duties, stop)
         measuring.join()

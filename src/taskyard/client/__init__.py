@@ -17,6 +17,7 @@ from taskyard.client.errors import (
     Unreachable,
 )
 from taskyard.client.grouping import Group, SubmittedGroup
+from taskyard.client.hooks import Finding, Webhook
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
 from taskyard.client.oversight import Queue, WorkerInfo
 from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
@@ -31,6 +32,7 @@ __all__ = [
     "Explanation",
     "Extension",
     "Failure",
+    "Finding",
     "Forbidden",
     "Group",
     "Interrupted",
@@ -53,6 +55,7 @@ __all__ = [
     "TooLarge",
     "Unauthenticated",
     "Unreachable",
+    "Webhook",
     "Worker",
     "WorkerInfo",
 ]

@@ -9,8 +9,10 @@ from uuid import uuid4
 
 from taskyard.client.errors import NotEnded, TaskyardError, from_problem
 from taskyard.client.grouping import Grouping, Tasks, plain
+from taskyard.client.hooks import Hooks
 from taskyard.client.leasing import Leasing
-from taskyard.client.oversight import Oversight, next_page
+from taskyard.client.oversight import Oversight
+from taskyard.client.pages import next_page
 from taskyard.client.resources import Attempt, Explanation, Task, encode
 from taskyard.client.transport import Request, pauses
 
@@ -21,7 +23,7 @@ Submitted: TypeAlias = list[Task]
 SubmittedOrNot: TypeAlias = list[Task | TaskyardError]
 
 
-class Client(Leasing, Grouping, Oversight):
+class Client(Leasing, Grouping, Oversight, Hooks):
     """A Taskyard server: submit tasks and see what becomes of them. Session says what may be given.
 
     Every method raises TaskyardError (errors.py has its kinds).

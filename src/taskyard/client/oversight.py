@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
+from taskyard.client.pages import next_page
 from taskyard.client.resources import Resource
 from taskyard.client.session import Session
-from taskyard.client.transport import Answer, Request
+from taskyard.client.transport import Request
 
 Counts: TypeAlias = dict[str, Any]  # count, and capped where there may be more
 
@@ -74,15 +75,6 @@ class Oversight(Session):
             answer = self._send(Request("GET", path, query=query))
             yield from answer.json()[key]
             query = next_page(answer)
-
-
-def next_page(answer: Answer) -> str | None:
-    """The query of the next page, from the Link header (RFC 8288)."""
-    for link in answer.headers.get("Link", "").split(", "):
-        target, _, relation = link.partition(">;")
-        if 'rel="next"' in relation:
-            return urlsplit(target.removeprefix("<")).query
-    return None
 
 
 def _path(kind: str, name: str, *deed: str) -> str:

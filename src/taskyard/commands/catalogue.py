@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from taskyard.commands import dialect
 from taskyard.commands.models import Command, CommandSchema, catalogue
 from taskyard.commands.validation import Check
-from taskyard.core.db import Database, database
+from taskyard.core.db import Database, database, db
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ MEMORY_SIZE = 10_000  # commands
 MOST_CHECKS = 1_000  # versions; compiled schemas take more
 
 _REVISION = select(catalogue.c.revision).where(catalogue.c.id == 1)
+_RAISE_REVISION = update(catalogue).where(catalogue.c.id == 1).values(revision=catalogue.c.revision + 1)
 _DEFINITION = select(
     Command.name,
     Command.schema_version,
@@ -77,6 +78,14 @@ def _memory(of: Database) -> _Memory:
 
 def revision(connection: Connection) -> int:
     return int(connection.execute(_REVISION).scalar_one())
+
+
+def change() -> None:
+    """Raise the revision. The row is locked until the commit, so changes of the catalogue come one after another.
+
+    Whatever else decides what a task is made of raises it too: whoever makes tasks looks at one number.
+    """
+    db.session.execute(_RAISE_REVISION)
 
 
 def remembered(name: str) -> tuple[int, Definition | None]:

@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, select
 
-from taskyard.commands import dialect, expressions
-from taskyard.commands.models import Command, CommandSchema, catalogue
+from taskyard.commands import catalogue, dialect, expressions
+from taskyard.commands.models import Command, CommandSchema
 from taskyard.commands.validation import Check
 from taskyard.core.db import db
 from taskyard.core.errors import Fault, Invalid, NotFound, Stale
@@ -22,7 +22,6 @@ _NAME = re.compile(r"[^/\x00-\x1f\x7f]{1,100}")
 _REGISTERED = select(Command, CommandSchema).join(
     CommandSchema, (CommandSchema.command == Command.name) & (CommandSchema.version == Command.schema_version)
 )
-_RAISE_REVISION = update(catalogue).where(catalogue.c.id == 1).values(revision=catalogue.c.revision + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition) -> 
     check_name(name)
     checks_of(sent)
     check_expressions(sent)
-    _change()
+    catalogue.change()
     command = _meeting(name, condition)
     schemas = _versioned_schemas(name, *(sent.pop(which) for which in SCHEMAS))
     values = {**sent, "schema_version": schemas.version}
@@ -104,7 +103,7 @@ def remove(actor: Actor, name: str, condition: Condition) -> None:
     """
     actor.require(Role.MODERATOR)
     get(name)
-    _change()
+    catalogue.change()
     command = _meeting(name, condition)
     if command is None:
         raise NotFound("There is no such command.")
@@ -155,11 +154,6 @@ def check_expressions(sent: dict[str, Any]) -> None:
                 faults.append(Fault(str(error), pointer=f"/{which}"))
     if faults:
         raise Invalid(faults)
-
-
-def _change() -> None:
-    """Raise the revision. The row is locked until the commit, so changes of the catalogue come one after another."""
-    db.session.execute(_RAISE_REVISION)
 
 
 def _meeting(name: str, condition: Condition) -> Command | None:

@@ -33,6 +33,24 @@ def loads(raw: bytes) -> Any:
     return value
 
 
+def storable(value: Any) -> bytes:
+    """A value that was made here as JSON, if it could also have been sent.
+
+    Raises:
+        Invalid: what `loads` would refuse in it.
+    """
+    try:
+        raw = orjson.dumps(value)
+    except TypeError as error:  # orjson's words are for programmers
+        detail = "Holds an integer beyond 64 bits, a lone surrogate, or very deep nesting, which JSON cannot hold."
+        raise Invalid([Fault(detail, pointer="")]) from error
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
+        raise Invalid([Fault(f"Is nested deeper than {MAX_DEPTH} levels.", pointer="")])
+    if b"\\u0000" in raw:
+        _refuse_nul(value, "")
+    return raw
+
+
 def depth(value: Any) -> int:
     """Levels of arrays and objects; a loop, as the value may be deeper than Python's stack."""
     depth, level = 0, [value]

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-import gevent
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from gevent import monkey
+
+from taskyard.core.aside import aside
 
 T = TypeVar("T")
 AT_ONCE = 4  # each takes 64 MiB and all of a core
@@ -20,7 +20,7 @@ _turns = threading.BoundedSemaphore(AT_ONCE)
 
 def hashed(password: str) -> str:
     """What to store of a password."""
-    return _aside(lambda: hasher.hash(password))
+    return _in_turn(lambda: hasher.hash(password))
 
 
 def matches(password: str, stored: str | None) -> bool:
@@ -35,13 +35,9 @@ def matches(password: str, stored: str | None) -> bool:
         except VerifyMismatchError:
             return False
 
-    return _aside(check)
+    return _in_turn(check)
 
 
-def _aside(work: Callable[[], T]) -> T:
-    """Under gevent in a native thread: argon2 never yields, so it would hold up every other request."""
+def _in_turn(work: Callable[[], T]) -> T:
     with _turns:
-        if not monkey.is_module_patched("threading"):
-            return work()
-        result: T = gevent.get_hub().threadpool.apply(work)
-        return result
+        return aside(work)

@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
+from taskyard.inbox import sweep as inbox
 from taskyard.queue import chains, groups, limits, parking, retention, roll, shares, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
@@ -40,9 +41,14 @@ def _remove_ended(keep_s: Mapping[str, int]) -> Callable[[Connection], int]:
 
 
 def all_duties(
-    *, idempotency_s: int, closed_catalogue: bool = False, keep_s: Mapping[str, int] | None = None
+    *,
+    idempotency_s: int,
+    closed_catalogue: bool = False,
+    keep_s: Mapping[str, int] | None = None,
+    keep_requests_s: int = 0,
 ) -> list[Duty]:
-    """`keep_s`: seconds that ended tasks are kept, by their outcome; for ever where it says nothing."""
+    """`keep_s`: seconds that ended tasks are kept, by their outcome; for ever where it says nothing.
+    `keep_requests_s`: the same of received webhooks."""
     return [
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
@@ -53,6 +59,8 @@ def all_duties(
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
+        Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
+        Duty("forget-repeats", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
         Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any
@@ -56,30 +56,26 @@ OF_THE_SCHEME = {field.name for field in fields(Scheme)}
 
 def scheme(knobs: Mapping[str, Any]) -> Scheme:
     """A scheme of knobs as they stand in JSON or TOML."""
-    made = {name: ENUMS[name](value) if name in ENUMS else value for name, value in knobs.items()}
+    made: dict[str, Any] = {name: ENUMS[name](value) if name in ENUMS else value for name, value in knobs.items()}
     made["names"] = tuple(Names(**names) for names in knobs.get("names", ()))
     if freshness := knobs.get("freshness"):
         made["freshness"] = Freshness(**{**freshness, "unit": Unit(freshness.get("unit", Unit.SECONDS))})
     return Scheme(**made)
 
 
-def preset(name: str, told: Mapping[str, Any], others: Mapping[str, Preset]) -> Preset:
-    """A preset of what the file tells of it; one that is `like` another differs in what it tells."""
-    made: dict[str, Any] = {key: value for key, value in told.items() if key not in OF_THE_SCHEME | {"like"}}
+def preset(name: str, told: Mapping[str, Any]) -> Preset:
+    """A preset of what the file tells of it."""
+    made: dict[str, Any] = {key: value for key, value in told.items() if key not in OF_THE_SCHEME}
     made["event_type"] = tuple(told.get("event_type", ()))
     made["dedupe_key"] = tuple(tuple(places) for places in told.get("dedupe_key", ()))
     if "handshake" in told:
         made["handshake"] = Handshake(told["handshake"])
-    if "like" in told:
-        return replace(others[told["like"]], name=name, **made)
     return Preset(name=name, scheme=scheme({key: told[key] for key in told if key in OF_THE_SCHEME}), **made)
 
 
 def _load() -> dict[str, Preset]:
-    found: dict[str, Preset] = {}
-    for name, told in tomllib.loads(files(__package__).joinpath("presets.toml").read_text("utf-8")).items():
-        found[name] = preset(name, told, found)
-    return found
+    told = tomllib.loads(files(__package__).joinpath("presets.toml").read_text("utf-8"))
+    return {name: preset(name, one) for name, one in told.items()}
 
 
 PRESETS: Mapping[str, Preset] = _load()

@@ -153,6 +153,8 @@ def decode(encoding: Encoding, text: str) -> bytes | None:
             return binascii.unhexlify(octets(text))
         if encoding is Encoding.BASE64:
             return base64.b64decode(octets(text), validate=True)
+        if "+" in text or "/" in text:  # b64decode takes both alphabets at once
+            return None
         return base64.b64decode(octets(text + "=" * (-len(text) % 4)), altchars=b"-_", validate=True)
     except ValueError:
         return None

@@ -9,8 +9,8 @@ SCOPES = {
     "admin": "Manage users.",
 }
 ABOUT = """\
-A self-hosted task queue that speaks plain HTTP. Submit tasks, run them with workers in any language,
-read their results.
+A self-hosted task queue and webhook hub that speaks plain HTTP. Submit tasks, run them with workers in any language,
+read their results. Receive webhooks, at `/hooks/{name}` of a source, as tasks.
 
 ## Credentials
 

@@ -15,7 +15,7 @@ from gunicorn.config import Config
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from taskyard.web import kinds, stopping
+from taskyard.web import kinds, stopping, wire
 from taskyard.web.stopping import IdleConnections
 
 # What gunicorn refuses before the app is asked, by the class of its error.
@@ -124,6 +124,7 @@ class Worker(GeventWorker):
         resp: Any
         resp, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
         environ["wsgi.multithread"] = True
+        environ[wire.HEADERS] = req.headers  # one by one: a signature sent twice must not count as one
         if not self.alive:
             resp.force_close()
         try:
