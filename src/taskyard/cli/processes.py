@@ -12,6 +12,7 @@ from taskyard.core import clock, logs, migration
 from taskyard.core.db import Database
 from taskyard.dispatcher import loop
 from taskyard.dispatcher.duties import all_duties
+from taskyard.dispatcher.outgoing import Outgoing
 
 RETRY_S = 0.5
 
@@ -66,5 +67,6 @@ def dispatcher() -> None:
         duties = all_duties(
             idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue, keep_s=config.keep_s
         )
-        loop.run(database, duties, stop)
+        with Outgoing(database, config):
+            loop.run(database, duties, stop)
         measuring.join()
