@@ -12,6 +12,7 @@ from taskyard.core import clock, logs, migration
 from taskyard.core.db import Database
 from taskyard.dispatcher import loop
 from taskyard.dispatcher.duties import all_duties
+from taskyard.dispatcher.outgoing import Outgoing
 
 RETRY_S = 0.5
 
@@ -69,5 +70,6 @@ def dispatcher() -> None:
             keep_s=config.keep_s,
             keep_requests_s=config.keep_requests_s,
         )
-        loop.run(database, duties, stop)
+        with Outgoing(database, config):
+            loop.run(database, duties, stop)
         measuring.join()

@@ -161,13 +161,18 @@ def checks(connection: Connection, name: str, version: int) -> Checks:
     known = _memory(database()).checks
     found = known.get((name, version))
     if found is None:
-        row = connection.execute(_SCHEMAS, {"name": name, "version": version}).first()
-        payload, result = row or (None, None)
-        found = Checks(_check(payload, "/payload_schema"), _check(result, "/result_schema"))
+        found = unremembered_checks(connection, name, version)
         if len(known) >= MOST_CHECKS:
             known.clear()
         known[name, version] = found
     return found
+
+
+def unremembered_checks(connection: Connection, name: str, version: int) -> Checks:
+    """The same, read anew: for processes that are no app."""
+    row = connection.execute(_SCHEMAS, {"name": name, "version": version}).first()
+    payload, result = row or (None, None)
+    return Checks(_check(payload, "/payload_schema"), _check(result, "/result_schema"))
 
 
 def _check(schema: Any, at: str) -> Check | None:

@@ -33,6 +33,8 @@ class Command(Model):
     on_lost: Mapped[str] = mapped_column(String(10), default="retry")
     limit_key: Mapped[str | None] = mapped_column(String(500))  # JMESPath over the payload, as is the next
     fairness_key: Mapped[str | None] = mapped_column(String(500))
+    push: Mapped[dict[str, Any] | None] = mapped_column(Json)  # where its tasks are posted; null: nowhere
+    push_keys: Mapped[list[dict[str, Any]] | None] = mapped_column(Json)  # ids of the secrets that sign, newest first
     schema_version: Mapped[int]  # the CommandSchema that new tasks are checked against
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime] = mapped_column(Instant, default=clock.now)

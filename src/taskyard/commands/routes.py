@@ -1,13 +1,17 @@
 """The catalogue of commands over HTTP."""
 
+from functools import cache
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 
 from taskyard.commands import service, versions
 from taskyard.commands.models import CommandSchema
+from taskyard.commands.push_schemas import RotateIn, SecretOut
 from taskyard.commands.schemas import CommandIn, CommandOut, CommandPage, CommandQuery, SchemasOut, SchemasPage
 from taskyard.commands.service import Registered
+from taskyard.config import Config
+from taskyard.egress.policy import Rules, rules_of
 from taskyard.users.current import current_actor
 from taskyard.web import pagination
 from taskyard.web.auth import scope
@@ -23,6 +27,17 @@ blp = Blueprint(
     description="The catalogue of task types: what payloads and results must fit, and how tasks are run. A name holds"
     " no slash, as it stands in paths; percent-encode it there.",
 )
+
+
+def _rules() -> Rules:
+    return _rules_of(current_app.extensions["taskyard.config"])
+
+
+@cache
+def _rules_of(config: Config) -> Rules:
+    return rules_of(config)
+
+
 LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
 
 
@@ -58,7 +73,7 @@ class CommandByName(MethodView):
     @scope("write")
     def put(self, sent: dict[str, Any], name: str) -> Any:
         """Register or replace a command"""
-        found, new = service.put(current_actor(), name, sent, service.Condition(expected(), only_new()))
+        found, new = service.put(current_actor(), name, sent, service.Condition(expected(), only_new()), _rules())
         return (found, 201, {"Location": f"/v1/commands/{service.in_path(name)}"}) if new else found
 
     @blp.response(204)
@@ -69,6 +84,22 @@ class CommandByName(MethodView):
         """Remove a command"""
         service.remove(current_actor(), name, service.Condition(expected()))
         return Response(status=204)
+
+
+@blp.route("/commands/<name>/push/secret")
+class CommandPushSecret(MethodView):
+    @blp.arguments(RotateIn())
+    @blp.response(200, SecretOut())
+    @refuses(404, 409)
+    @scope("write")
+    def post(self, sent: dict[str, Any], name: str) -> dict[str, Any]:
+        """Rotate a command's push secret
+
+        The answer shows the new secret this once. Requests are signed with it from now on, and with the one before it
+        for `overlap_s` more.
+        """
+        server_secret = current_app.extensions["taskyard.config"].secret
+        return {"secret": service.rotate(current_actor(), name, sent["overlap_s"], server_secret)}
 
 
 @blp.route("/commands/<name>/schemas")

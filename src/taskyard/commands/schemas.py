@@ -6,6 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.commands import expressions
 from taskyard.commands.backoff import backoff_field
+from taskyard.commands.push_schemas import Push
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema, Text, When
 
@@ -82,6 +83,12 @@ class Settings(Schema):
     )
     limit_key = expression_field("What counts together against a limit.", "customer.id")
     fairness_key = expression_field("Whose share of its queue a task takes.", "customer.id")
+    push = fields.Nested(
+        Push,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Where its tasks are posted; null: they wait until a worker asks for them."},
+    )
 
 
 class CommandIn(Settings):

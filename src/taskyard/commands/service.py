@@ -8,11 +8,13 @@ from urllib.parse import quote
 import orjson
 from sqlalchemy import Row, select
 
-from taskyard.commands import catalogue, dialect, expressions
+from taskyard.commands import catalogue, dialect, expressions, push
 from taskyard.commands.models import Command, CommandSchema
 from taskyard.commands.validation import Check
+from taskyard.core import clock
 from taskyard.core.db import db
-from taskyard.core.errors import Fault, Invalid, NotFound, Stale
+from taskyard.core.errors import Conflict, Fault, Invalid, NotFound, Stale
+from taskyard.egress.policy import Rules
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
@@ -71,22 +73,23 @@ def _registered(row: Row[Command, CommandSchema]) -> Registered:
     return Registered(*row)
 
 
-def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition) -> tuple[Registered, bool]:
+def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition, rules: Rules) -> tuple[Registered, bool]:
     """Register a command, or replace what it is; True where it is new. `sent` is a loaded CommandIn.
 
     Raises:
-        Invalid: the name or a schema cannot be used.
+        Invalid: the name or a schema cannot be used, or its tasks may not be pushed there.
         Stale: the condition does not hold.
     """
     actor.require(Role.MODERATOR)
     check_name(name)
-    checks_of(sent)
-    check_expressions(sent)
+    _check(sent, rules)
     catalogue.change()
     command = _meeting(name, condition)
     schemas = _versioned_schemas(name, *(sent.pop(which) for which in SCHEMAS))
     values = {**sent, "schema_version": schemas.version}
     registered = command or Command(name=name)
+    if sent["push"] is not None and not registered.push_keys:
+        values["push_keys"] = push.new_keys([], 0, clock.now())
     for column, value in values.items():
         setattr(registered, column, value)
     db.session.add(registered)
@@ -111,6 +114,26 @@ def remove(actor: Actor, name: str, condition: Condition) -> None:
     db.session.flush()
 
 
+def rotate(actor: Actor, name: str, overlap_s: int, server_secret: bytes) -> str:
+    """A new secret for the pushes of a command; the one before it signs for `overlap_s` more.
+
+    Raises:
+        NotFound: there is no such command.
+        Conflict: its tasks are not pushed.
+    """
+    actor.require(Role.MODERATOR)
+    get(name)
+    catalogue.change()
+    command = _meeting(name, Condition())
+    if command is None:
+        raise NotFound("There is no such command.")
+    if command.push is None:
+        raise Conflict("Tasks of this command are not pushed. Give it a push first.")
+    command.push_keys = push.new_keys(command.push_keys or [], overlap_s, clock.now())
+    db.session.flush()
+    return push.secret_of(server_secret, command.push_keys[0]["id"])
+
+
 def check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or not name.strip() or name in {".", ".."}:
         detail = "1 to 100 characters, not all blank and not . or .., without slashes and control characters."
@@ -120,6 +143,20 @@ def check_name(name: str) -> None:
 def in_path(name: str) -> str:
     """A name as it stands in a path."""
     return quote(name, safe="")
+
+
+def _check(sent: dict[str, Any], rules: Rules) -> None:
+    """Raises:
+    Invalid: something of a loaded CommandIn cannot be used; lists all that is wrong.
+    """
+    faults = push.faults(sent["push"], rules)
+    for check in (checks_of, check_expressions):
+        try:
+            check(sent)
+        except Invalid as error:
+            faults += error.faults
+    if faults:
+        raise Invalid(faults)
 
 
 def checks_of(sent: dict[str, Any]) -> dict[str, Check]:

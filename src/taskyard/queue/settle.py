@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     RELEASED = "released"
+    LOST = "lost"  # no worker says so: whoever pushes a task does, where its answer never came
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,9 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
         # Done is done, also where a cancellation was under way.
         return Ended(held, of, report.outcome, End(Status.SUCCEEDED), result=report.result, log=report.log)
     run = run_of(held, of)
+    if report.outcome is Outcome.LOST:
+        lost = policy.after_loss(run, now)
+        return Ended(held, of, report.outcome, lost, error=report.error, crashed=True, log=report.log)
     if report.outcome is Outcome.RELEASED:
         decision = policy.after_release(run, now, retry_in_s=report.retry_in_s)
         return Ended(held, of, report.outcome, decision, log=report.log)

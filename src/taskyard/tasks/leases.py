@@ -1,13 +1,13 @@
 """What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from taskyard.commands import catalogue, validation
+from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
@@ -16,17 +16,16 @@ from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.marks import marks
-from taskyard.queue.read import schemas_of
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tokens import split_token
 from taskyard.tasks import roll_call
+from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.lease_schemas import MAX_RESULT
 from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
-Reported = tuple[Report, Any]  # with the result as a value, to be checked
 NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
 
 
@@ -99,7 +98,7 @@ def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[B
 
 
 def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[tuple[Settled, list[Fault]]]]:
-    checked = _check_results(connection, [one for call in calls for one in call])
+    checked = fitting(connection, [one for call in calls for one in call], catalogue.checks)
     settled = settle(connection, [report for report, _ in checked], clock.now())
     # Who no longer holds the lease is told nothing of the schema.
     told = [faults if one.status is not None else [] for one, (_, faults) in zip(settled, checked, strict=True)]
@@ -130,29 +129,6 @@ def _json(value: Any, most: int, at: str) -> str | None:
     if len(text) > most:
         raise Invalid([Fault(f"Must be {most // 1024} KiB of JSON at most.", pointer=at)])
     return text.decode()
-
-
-def _check_results(connection: Connection, reports: list[Reported]) -> list[tuple[Report, list[Fault]]]:
-    """The reports as they stand after their results were checked, with the faults of each."""
-    schemas = schemas_of(connection, [of.task_id for of, _ in reports if of.outcome is Outcome.SUCCEEDED])
-    checked: list[tuple[Report, list[Fault]]] = []
-    for of, result in reports:
-        faults: list[Fault] = []
-        if of.outcome is Outcome.SUCCEEDED and of.task_id in schemas:
-            check = catalogue.checks(connection, *schemas[of.task_id]).result
-            if check is not None:
-                faults = validation.faults(check, result, "/result")
-        checked.append((_failed(of, faults) if faults else of, faults))
-    return checked
-
-
-def _failed(of: Report, faults: list[Fault]) -> Report:
-    error = {
-        "type": "invalid_result",
-        "message": "The result does not fit the command's schema.",
-        "errors": [fault.to_dict() for fault in faults],
-    }
-    return replace(of, outcome=Outcome.FAILED, result=None, error=orjson.dumps(error).decode())
 
 
 def answer(settled: Settled) -> str:

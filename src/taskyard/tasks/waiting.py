@@ -62,6 +62,10 @@ class Waiting:
         if left := self._wake(queues):
             self._notices.send(TOPIC, left)
 
+    def wake_here(self, queues: Iterable[str]) -> None:
+        """Wake one waiter of this process alone for each."""
+        self._wake(queues)
+
     def wake_everywhere(self, queues: list[str]) -> None:
         """Wake one waiter of each process: there may be many tasks in these queues."""
         self._wake(queues)
