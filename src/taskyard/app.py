@@ -17,6 +17,9 @@ from taskyard.config import Config
 from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.events import openapi as event_docs
+from taskyard.events import routes as events
+from taskyard.outbox import routes as endpoints
 from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
@@ -48,6 +51,8 @@ BLUEPRINTS = (
     operations.blp,
     leases.blp,
     schedules.blp,
+    events.blp,
+    endpoints.blp,
     queues.blp,
     limit_keys.blp,
     workers.blp,
@@ -74,6 +79,11 @@ class App(Flask):
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # no view is async; asking that of each costs more than calling it
+
+
+def _extended(spec: dict[str, Any]) -> dict[str, Any]:
+    """What the routes cannot know of the description: commands, and what endpoints receive."""
+    return event_docs.add(command_docs.extended(spec))
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -115,6 +125,6 @@ def create_app(config: Config | None = None) -> Flask:
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     if config.docs:
-        docs.register(app, api, extend=command_docs.extended, revision=catalogue.newest_revision)
+        docs.register(app, api, extend=_extended, revision=catalogue.newest_revision)
     app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log)  # type: ignore[method-assign]
     return app

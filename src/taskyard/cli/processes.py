@@ -10,8 +10,9 @@ from sqlalchemy.exc import OperationalError
 from taskyard.cli import settings
 from taskyard.core import clock, logs, migration
 from taskyard.core.db import Database
-from taskyard.dispatcher import loop
+from taskyard.dispatcher import delivering, loop
 from taskyard.dispatcher.duties import all_duties
+from taskyard.egress.policy import rules_of
 
 RETRY_S = 0.5
 
@@ -64,7 +65,12 @@ def dispatcher() -> None:
         measuring.start()
         timekeeper.wait()  # by a clock that is ahead it would take tasks from workers that are still at it
         duties = all_duties(
-            idempotency_s=config.idempotency_s, closed_catalogue=config.closed_catalogue, keep_s=config.keep_s
+            idempotency_s=config.idempotency_s,
+            closed_catalogue=config.closed_catalogue,
+            keep_s=config.keep_s,
+            keep_sent_s=config.keep_sent_s,
         )
+        deliverer = delivering.start(database, rules_of(config), stop)
         loop.run(database, duties, stop)
+        deliverer.join()
         measuring.join()
