@@ -19,6 +19,7 @@ from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
 from taskyard.events import openapi as event_docs
 from taskyard.events import routes as events
+from taskyard.outbox import delivery_routes as deliveries
 from taskyard.outbox import routes as endpoints
 from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     schedules.blp,
     events.blp,
     endpoints.blp,
+    deliveries.blp,
     queues.blp,
     limit_keys.blp,
     workers.blp,

@@ -7,8 +7,8 @@ from sqlalchemy import Table, select, update
 
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
-from taskyard.outbox import claim, fanout, replays, retention, settle
-from taskyard.outbox.claim import Claimed
+from taskyard.outbox import claim, fanout, reap, replays, retention, settle
+from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.policy import Answer
 from taskyard.outbox.settle import Tried
 from taskyard.outbox.tables import Kind, delivery, gate, lane
@@ -47,7 +47,7 @@ class PostOffice:
         return claimed
 
     def reap(self) -> int:
-        return int(self.do(settle.reap))
+        return int(self.do(reap.reap))
 
     def end_overdue(self) -> int:
         return int(self.do(retention.end_overdue))

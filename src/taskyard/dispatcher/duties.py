@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
-from taskyard.outbox import replays, settle
+from taskyard.outbox import reap, replays
 from taskyard.outbox import retention as outbox_retention
 from taskyard.queue import chains, groups, limits, parking, retention, roll, shares, sweeps
 from taskyard.schedules import sweep as schedules
@@ -49,7 +49,7 @@ def _deliveries(kept_s: Mapping[str, int]) -> list[Duty]:
         "events": outbox_retention.forget_events,
     }
     return [
-        Duty("reap-deliveries", 1.0, lambda connection: settle.reap(connection, clock.now())),
+        Duty("reap-deliveries", 1.0, lambda connection: reap.reap(connection, clock.now())),
         Duty("end-deliveries", 5.0, lambda connection: outbox_retention.end_overdue(connection, clock.now())),
         Duty("replay", 0.5, lambda connection: replays.work(connection, clock.now())),
         Duty("remove-endpoints", 5.0, outbox_retention.forget_endpoints),

@@ -1,13 +1,12 @@
 """Claiming deliveries: ready lanes first, then a few deliveries of each, so that nobody walks through a backlog.
 
-What is claimed is leased: a dispatcher that dies gives it back when the lease ends (see settle.reap).
+What is claimed is leased: a dispatcher that dies gives it back when the lease ends (see reap.py).
 """
 
 import math
 import random
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,38 +14,14 @@ from sqlalchemy import Connection, Select, bindparam, select, text, update
 
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant
-from taskyard.events.tables import event
 from taskyard.outbox import gates
-from taskyard.outbox.fanout import shown
-from taskyard.outbox.models import Endpoint, EndpointSecret
-from taskyard.outbox.policy import SCHEDULE_S
+from taskyard.outbox.claimed import ENDPOINTS, Claimed, whole
 from taskyard.outbox.tables import Kind, Status, delivery, gate, lane
 
 LANES = 100  # that one claim picks, of each kind
 LEASE_MARGIN_S = 30  # beyond the time-out: to wait for a slot and to settle
 LOOK_AGAIN = timedelta(seconds=1)  # at a lane that is full; settling makes it due sooner
 SHARES = {Kind.FIRST: 70, Kind.RETRY: 25, Kind.REPLAY: 5}  # percent of the slots
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery to be sent, with all that it takes."""
-
-    id: str
-    fence: str
-    kind: Kind
-    event: dict[str, Any]
-    endpoint: AnyRow
-    secrets: Sequence[AnyRow]
-    tries: int
-    charged: int
-    deadline_at: datetime
-    probe: bool
-    order_key: str | None
-
-    @property
-    def delays_s(self) -> Sequence[float]:
-        return self.endpoint.retry_delays_s or SCHEDULE_S
 
 
 _READY = (
@@ -58,26 +33,6 @@ _READY = (
     .with_for_update(skip_locked=True, of=gate)
 )
 _IS_READY = select(lane.c.kind).where(lane.c.next_due <= bindparam("now", type_=lane.c.next_due.type)).distinct()
-_ENDPOINTS = select(
-    Endpoint.id,
-    Endpoint.url,
-    Endpoint.headers,
-    Endpoint.timeout_s,
-    Endpoint.concurrency,
-    Endpoint.rate_per_s,
-    Endpoint.retry_delays_s,
-    Endpoint.paused_at,
-    Endpoint.disabled_at,
-    Endpoint.deleted_at,
-).where(Endpoint.id.in_(bindparam("ids", expanding=True)))
-_SECRETS = (
-    select(EndpointSecret.id, EndpointSecret.endpoint_id, EndpointSecret.kind, EndpointSecret.value)
-    .where(
-        EndpointSecret.endpoint_id.in_(bindparam("ids", expanding=True)),
-        EndpointSecret.expires_at.is_(None) | (EndpointSecret.expires_at > bindparam("now", type_=Instant)),
-    )
-    .order_by(EndpointSecret.created_at.desc(), EndpointSecret.id.desc())
-)
 
 
 def _heads(limit: Any) -> Select[Any]:
@@ -125,7 +80,6 @@ _LEASE = (
         delivery.c.order_key,
     )
 )
-_EVENTS = select(event).where(event.c.id.in_(bindparam("ids", expanding=True)))
 _COUNT_LANE = (
     update(lane)
     .where(lane.c.endpoint_id == bindparam("id"), lane.c.kind == bindparam("of_kind"))
@@ -181,7 +135,7 @@ def _claim(connection: Connection, kind: Kind, room: int, now: datetime) -> list
     if not lanes:
         return []
     ids = [row.endpoint_id for row in lanes]
-    endpoints = {row.id: row for row in connection.execute(_ENDPOINTS, {"ids": ids})}
+    endpoints = {row.id: row for row in connection.execute(ENDPOINTS, {"ids": ids})}
     wanted: dict[str, int] = {}
     held = {row.endpoint_id: row.hold_until if row.hold_until and row.hold_until > now else None for row in lanes}
     allowed = {row.endpoint_id: tokens(row, endpoints[row.endpoint_id].rate_per_s, now) for row in lanes}
@@ -198,7 +152,7 @@ def _claim(connection: Connection, kind: Kind, room: int, now: datetime) -> list
     gates.refresh(connection, held)
     full = [id_ for id_ in wanted if by_endpoint.get(id_, 0) >= wanted[id_] and wanted[id_] < each]
     gates.put_off(connection, [{"id": id_, "of_kind": kind.value, "until": now + LOOK_AGAIN} for id_ in full])
-    return _whole(connection, kind, leased, {row.endpoint_id: row for row in lanes}, endpoints, now)
+    return whole(connection, kind, leased, {row.endpoint_id: row for row in lanes}, endpoints, now)
 
 
 def _lease(
@@ -245,35 +199,3 @@ def _count(
             one |= {"left": 0 if math.isinf(left) else left, "at": now}
         connection.execute(_COUNT_GATE, rows)
     return counts
-
-
-def _whole(
-    connection: Connection,
-    kind: Kind,
-    leased: list[tuple[AnyRow, str]],
-    lanes: Mapping[str, AnyRow],
-    endpoints: Mapping[str, AnyRow],
-    now: datetime,
-) -> list[Claimed]:
-    if not leased:
-        return []
-    events = {row.id: shown(row) for row in connection.execute(_EVENTS, {"ids": list({r.event_id for r, _ in leased})})}
-    signing: dict[str, list[AnyRow]] = {}
-    for secret in connection.execute(_SECRETS, {"ids": list({r.endpoint_id for r, _ in leased}), "now": now}):
-        signing.setdefault(secret.endpoint_id, []).append(secret)
-    return [
-        Claimed(
-            row.id,
-            fence,
-            kind,
-            events[row.event_id],
-            endpoints[row.endpoint_id],
-            signing.get(row.endpoint_id, []),
-            row.tries,
-            row.charged,
-            row.deadline_at,
-            lanes[row.endpoint_id].opened_at is not None,
-            row.order_key,
-        )
-        for row, fence in leased
-    ]

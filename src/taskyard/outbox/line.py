@@ -12,8 +12,9 @@ import structlog
 
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database
+from taskyard.core.driver_errors import passes
 from taskyard.outbox import claim, fanout, settle
-from taskyard.outbox.claim import Claimed
+from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.settle import Tried
 from taskyard.outbox.tables import Kind
 
@@ -46,8 +47,8 @@ class Line:
         while not stop.is_set():
             try:
                 found = await asyncio.to_thread(self._claim)
-            except Exception:  # whatever it is: a line that stopped for good would do so unseen
-                log.exception("claiming deliveries failed")
+            except Exception as error:  # whatever it is: a line that stopped for good would do so unseen
+                _tell("claiming deliveries failed", error)
                 await asyncio.sleep(AFTER_ERROR_S)
                 continue
             for one in found:
@@ -104,8 +105,8 @@ class Line:
                 if batch:
                     await asyncio.to_thread(self._settle, batch)
                     self.wake()  # what has ended makes room
-            except Exception:
-                log.exception("settling deliveries failed", count=len(batch))
+            except Exception as error:
+                _tell("settling deliveries failed", error)
                 if stop.is_set():
                     return  # their leases end, and they are sent again
                 self._over = batch + self._over
@@ -131,8 +132,8 @@ class FanOut:
                 if await asyncio.to_thread(self._slice):
                     self._done()
                     continue
-            except Exception:
-                log.exception("fanning events out failed")
+            except Exception as error:
+                _tell("fanning events out failed", error)
                 pause_s = AFTER_ERROR_S
             await _pause(stop, pause_s)
 
@@ -142,6 +143,13 @@ class FanOut:
                 return 0
         with transaction.own(self._database) as connection:
             return fanout.fan_out(connection, clock.now())
+
+
+def _tell(what: str, error: Exception) -> None:
+    if passes(error):
+        log.warning(what, error=str(error).partition("\n")[0])
+    else:
+        log.error(what, exc_info=error)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -9,7 +9,7 @@ import orjson
 from taskyard.core import clock
 from taskyard.egress import signing
 from taskyard.egress.messages import Outgoing, Result, Timing
-from taskyard.outbox.claim import Claimed
+from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.policy import Answer
 from taskyard.outbox.settle import Tried
 

@@ -7,11 +7,12 @@ makes waits in a lane of its own, behind first tries.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, not_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, not_, or_, select, update
 
 from taskyard.core import clock
 from taskyard.core.db import AnyRow, db
 from taskyard.core.errors import Conflict, NotFound
+from taskyard.core.types import Instant
 from taskyard.events.tables import event, pending_event
 from taskyard.outbox import deliveries, fanout, filters, gates, service
 from taskyard.outbox.models import Endpoint, Replay
@@ -25,10 +26,18 @@ _LIVE = ("running", "paused")
 
 # The one that is due longest, so that a large one does not hold up the others.
 _NEXT = (
-    select(*Replay.__table__.c)
-    .where(Replay.state == "running")
+    select(Replay.id, Replay.endpoint_id)
+    .where(Replay.state == "running", Replay.next_at <= bindparam("now", type_=Instant))
     .order_by(Replay.next_at, Replay.id)
     .limit(1)
+)
+_STILL = (
+    select(*Replay.__table__.c)
+    .where(
+        Replay.id == bindparam("of"),
+        Replay.state == "running",
+        Replay.next_at <= bindparam("now", type_=Instant),
+    )
     .with_for_update(skip_locked=True)
 )
 
@@ -97,10 +106,11 @@ def move(actor: Actor, replay_id: str, state: str, *, origins: tuple[str, ...]) 
 
 def work(connection: Connection, now: datetime) -> int:
     """Do a slice of the replay that is due longest; how many events it looked at."""
-    replay = connection.execute(_NEXT.where(Replay.next_at <= now)).first()
-    if replay is None:
+    first = connection.execute(_NEXT, {"now": now}).first()
+    if first is None or not gates.lock(connection, [first.endpoint_id]):
         return 0
-    if not gates.lock(connection, [replay.endpoint_id]):
+    replay = connection.execute(_STILL, {"of": first.id, "now": now}).first()
+    if replay is None:  # another dispatcher was faster
         return 0
     endpoint = connection.execute(select(*Endpoint.__table__.c).where(Endpoint.id == replay.endpoint_id)).one()
     size = max(min(SLICE, round(replay.rate_per_s * EVERY_S)), 1)

@@ -8,7 +8,7 @@ from taskyard.core.db import AnyRow
 from taskyard.events.tables import event, pending_event
 from taskyard.outbox import gates
 from taskyard.outbox.models import Endpoint
-from taskyard.outbox.settle import unblock
+from taskyard.outbox.order import unblock
 from taskyard.outbox.tables import Status, delivery, delivery_attempt
 
 SLICE = 500
@@ -21,9 +21,8 @@ def end_overdue(connection: Connection, now: datetime) -> int:
     They have failed, or are held where their endpoint is paused or disabled: it was not asked.
     """
     late = (delivery.c.status.in_([Status.WAITING.value, Status.BLOCKED.value]), delivery.c.deadline_at <= now)
-    rows = connection.execute(
-        select(delivery.c.id, delivery.c.endpoint_id).where(*late).order_by(delivery.c.deadline_at).limit(SLICE)
-    ).all()
+    found = select(delivery.c.id, delivery.c.endpoint_id, delivery.c.status).where(*late)
+    rows = connection.execute(found.order_by(delivery.c.deadline_at).limit(SLICE)).all()
     if not rows:
         return 0
     held = gates.lock(connection, {row.endpoint_id for row in rows})
@@ -35,9 +34,10 @@ def end_overdue(connection: Connection, now: datetime) -> int:
             update(delivery)
             .where(delivery.c.id.in_(ids), *late, where)
             .values(status=status.value, finished_at=now, error=OVERDUE)
-            .returning(delivery.c.endpoint_id, delivery.c.order_key)
+            .returning(delivery.c.id, delivery.c.endpoint_id, delivery.c.order_key)
         ).all()
-    unblock(connection, {(row.endpoint_id, row.order_key) for row in ended})
+    heads = {row.id for row in rows if row.status == Status.WAITING}  # what is blocked has an open one before it
+    unblock(connection, {(row.endpoint_id, row.order_key) for row in ended if row.id in heads})
     gates.refresh(connection, {id_: row.hold_until for id_, row in held.items()})
     return len(ended)
 
@@ -84,10 +84,8 @@ def forget_events(connection: Connection, keep_s: int, now: datetime) -> int:
 
 def forget_endpoints(connection: Connection) -> int:
     """Remove deleted endpoints: a slice of the deliveries of one, and at last itself."""
-    gone = connection.execute(
-        select(Endpoint.id).where(Endpoint.deleted_at.is_not(None)).limit(1).with_for_update(skip_locked=True)
-    ).scalar()
-    if gone is None:
+    gone = connection.execute(select(Endpoint.id).where(Endpoint.deleted_at.is_not(None)).limit(1)).scalar()
+    if gone is None or not gates.lock(connection, [gone]):
         return 0
     ids = list(connection.execute(select(delivery.c.id).where(delivery.c.endpoint_id == gone).limit(SLICE)).scalars())
     if ids:

@@ -7,9 +7,10 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.events import patterns
 from taskyard.outbox import filters
+from taskyard.outbox.secret_schemas import KINDS, NewSecretOut, SecretOut
 from taskyard.tasks.schemas import owner_field
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Items, Number, Schema, Text, When
+from taskyard.web.schema import Flag, Items, Number, Schema, Text, When
 
 MOST_TYPES = 50
 MOST_HEADERS = 20
@@ -34,9 +35,7 @@ RESERVED = {
     "user-agent",
     "accept-encoding",
 }
-KINDS = validate.OneOf(["hmac", "ed25519"])
 EXAMPLE_URL = "https://example.com/hook"
-SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # an example
 
 
 def event_types(**options: Any) -> Items:
@@ -104,7 +103,7 @@ class EndpointSettings(Schema):
         required=True,
         metadata={"description": "Exact types, `task.*` or `*`.", "example": ["task.failed", "acme.*"]},
     )
-    every_owner = fields.Boolean(
+    every_owner = Flag(
         load_default=False,
         metadata={"description": "The events of all users instead of your own (moderators and admins)."},
     )
@@ -168,36 +167,6 @@ class EndpointPatch(EndpointSettings):
         super().__init__(**{"partial": True, **options})
         for field in self.load_fields.values():
             field.required = False
-
-
-class SecretOut(Schema):
-    """A secret that signs, without what is secret of it."""
-
-    id = fields.UUID(required=True)
-    kind = fields.String(required=True, validate=KINDS, metadata={"example": "hmac"})
-    public_key = fields.String(
-        required=True, allow_none=True, metadata={"description": "With ed25519: what verifies (whpk_…)."}
-    )
-    created_at = When(required=True)
-    expires_at = When(required=True, allow_none=True, metadata={"description": "Until then it signs."})
-
-
-class NewSecretOut(SecretOut):
-    """A new secret. What is secret of it is shown this once."""
-
-    secret = fields.String(required=True, allow_none=True, metadata={"example": SECRET})
-
-
-class SecretIn(Schema):
-    """A secret to make in place of those of its kind."""
-
-    kind = fields.String(load_default="hmac", validate=KINDS, metadata={"example": "hmac"})
-    overlap_s = fields.Integer(
-        strict=True,
-        load_default=86_400,
-        validate=validate.Range(0, 30 * 86_400),
-        metadata={"description": "Seconds for which the old ones sign as well."},
-    )
 
 
 class StateOut(Schema):

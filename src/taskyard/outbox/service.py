@@ -13,7 +13,7 @@ from taskyard.events import publish
 from taskyard.events.publish import Happened
 from taskyard.events.tables import EVERYONE, pending_event, subscription
 from taskyard.outbox import fanout, gates, secrets, urls
-from taskyard.outbox.models import Endpoint
+from taskyard.outbox.models import Endpoint, Replay
 from taskyard.outbox.tables import Kind, gate
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
@@ -123,6 +123,8 @@ def remove(actor: Actor, endpoint_id: str, version: int | None) -> None:
     endpoint = get(actor, endpoint_id, version=version, lock=True)
     endpoint.deleted_at = clock.now()
     db.session.flush()
+    live = (Replay.endpoint_id == endpoint.id, Replay.state.in_(["running", "paused"]))
+    db.session.execute(update(Replay).where(*live).values(state="cancelled", finished_at=endpoint.deleted_at))
     _subscribe(endpoint)
     _refresh(endpoint)
 

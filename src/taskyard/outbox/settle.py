@@ -16,14 +16,13 @@ from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
 from taskyard.events import publish
 from taskyard.events.publish import Happened
-from taskyard.outbox import breaker, gates, policy
+from taskyard.outbox import breaker, gates, order, policy
 from taskyard.outbox.breaker import Health
-from taskyard.outbox.claim import Claimed
+from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.models import Endpoint
 from taskyard.outbox.policy import Answer, Class, Decision, Next, Standing
 from taskyard.outbox.tables import Kind, Status, delivery, delivery_attempt, gate, lane
 
-REAP_SLICE = 500
 GONE = "It answered 410 Gone."
 GIVEN_UP = "It failed for five days."
 _STATUS = {
@@ -74,7 +73,7 @@ _MOVE_ON = (
     )
 )
 _ATTEMPTS = BulkInsert(delivery_attempt, *(column.name for column in delivery_attempt.columns))
-_COUNT_LANE = (
+COUNT_LANE = (
     update(lane)
     .where(lane.c.endpoint_id == bindparam("id"), lane.c.kind == bindparam("of_kind"))
     .values(in_flight=lane.c.in_flight - bindparam("count"))
@@ -87,9 +86,6 @@ _FARES = (
         **{name: bindparam(f"new_{name}", type_=gate.c[name].type) for name in Health.__dataclass_fields__},
     )
 )
-_COUNT_GATE = (
-    update(gate).where(gate.c.endpoint_id == bindparam("id")).values(in_flight=gate.c.in_flight - bindparam("count"))
-)
 _DISABLE = (
     update(Endpoint)
     .where(Endpoint.id == bindparam("of"), Endpoint.disabled_at.is_(None))
@@ -97,44 +93,6 @@ _DISABLE = (
         disabled_at=bindparam("at", type_=Instant), disabled_reason=bindparam("why"), updated_at=Endpoint.updated_at
     )
     .returning(Endpoint.owner_id, Endpoint.url)
-)
-_NEXT_OF_KEY = (
-    select(delivery.c.id)
-    .where(
-        delivery.c.endpoint_id == bindparam("endpoint_id"),
-        delivery.c.order_key == bindparam("key"),
-        delivery.c.status == Status.BLOCKED.value,
-        delivery.c.finished_at.is_(None),
-    )
-    .order_by(delivery.c.event_id)
-    .limit(1)
-)
-_UNBLOCK = (
-    update(delivery)
-    .where(delivery.c.id.in_(bindparam("ids", expanding=True)), delivery.c.status == Status.BLOCKED.value)
-    .values(status=Status.WAITING.value)
-)
-_OVERDUE = (
-    select(delivery.c.id, delivery.c.endpoint_id, delivery.c.lane, delivery.c.fence)
-    .where(delivery.c.status == Status.SENDING.value, delivery.c.leased_until <= bindparam("now", type_=Instant))
-    .order_by(delivery.c.leased_until)
-    .limit(REAP_SLICE)
-)
-_GIVE_BACK = (
-    update(delivery)
-    .where(
-        delivery.c.id.in_(bindparam("ids", expanding=True)),
-        delivery.c.status == Status.SENDING.value,
-        delivery.c.leased_until <= bindparam("now", type_=Instant),
-    )
-    .values(
-        status=Status.WAITING.value,
-        lane=Kind.RETRY.value,
-        due_at=bindparam("now", type_=Instant),
-        fence=None,
-        leased_until=None,
-    )
-    .returning(delivery.c.id)
 )
 
 
@@ -149,7 +107,7 @@ def settle(connection: Connection, tried: list[Tried], now: datetime) -> int:
         return 0
     connection.execute(_MOVE_ON, [_moved(one, now) for one in judged])
     _ATTEMPTS.run(connection, [_attempt(one) for one in judged])
-    unblock(connection, {_key(one) for one in judged if one.decision.next is not Next.RETRY})
+    order.unblock(connection, {_key(one) for one in judged if one.decision.next is not Next.RETRY})
     holds = _fare(connection, judged, locked, now)
     gates.refresh(connection, holds)
     return len(judged)
@@ -201,17 +159,6 @@ def _key(one: Judged) -> tuple[str, str | None]:
     return one.tried.claimed.endpoint.id, one.tried.claimed.order_key
 
 
-def unblock(connection: Connection, keys: set[tuple[str, str | None]]) -> None:
-    """Let the next delivery of each key go, now that the one before it has ended."""
-    ids = [
-        found
-        for endpoint_id, key in sorted((endpoint_id, key) for endpoint_id, key in keys if key is not None)
-        for found in connection.execute(_NEXT_OF_KEY, {"endpoint_id": endpoint_id, "key": key}).scalars()
-    ]
-    if ids:
-        connection.execute(_UNBLOCK, {"ids": ids})
-
-
 def _fare(
     connection: Connection, judged: Iterable[Judged], locked: dict[str, AnyRow], now: datetime
 ) -> dict[str, datetime | None]:
@@ -239,7 +186,7 @@ def _fare(
         elif health.given_up(now) and health.failures:
             disable(connection, endpoint_id, GIVEN_UP, now)
     connection.execute(_FARES, rows)
-    connection.execute(_COUNT_LANE, _per_lane(by_endpoint))
+    connection.execute(COUNT_LANE, _per_lane(by_endpoint))
     return holds
 
 
@@ -262,24 +209,3 @@ def disable(connection: Connection, endpoint_id: str, why: str, now: datetime) -
         data = {"endpoint_id": endpoint_id, "url": row.url, "reason": why}
         told = Happened(row.owner_id, "endpoint.disabled", orjson.dumps(data).decode(), endpoint_id)
         publish.publish_heard(connection, [told], now)
-
-
-def reap(connection: Connection, now: datetime) -> int:
-    """Give back deliveries whose dispatcher has died: they are sent again, with the same id. Returns how many."""
-    overdue = connection.execute(_OVERDUE, {"now": now}).all()
-    if not overdue:
-        return 0
-    gates.lock(connection, {row.endpoint_id for row in overdue})
-    given = set(connection.execute(_GIVE_BACK, {"ids": [row.id for row in overdue], "now": now}).scalars())
-    per_lane: dict[tuple[str, int], int] = defaultdict(int)
-    per_gate: dict[str, int] = defaultdict(int)
-    for row in overdue:
-        if row.id in given:
-            per_lane[row.endpoint_id, row.lane] += 1
-            per_gate[row.endpoint_id] += 1
-    if given:
-        connection.execute(_COUNT_LANE, [{"id": i, "of_kind": k, "count": c} for (i, k), c in sorted(per_lane.items())])
-        connection.execute(_COUNT_GATE, [{"id": id_, "count": count} for id_, count in sorted(per_gate.items())])
-        held = gates.lock(connection, per_gate)
-        gates.refresh(connection, {id_: row.hold_until for id_, row in held.items()})
-    return len(given)

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 import taskyard.core.types
 from alembic import op
 
-revision = '0002'
-down_revision = '0001'
+revision = '0003'
+down_revision = '0002'
 branch_labels = None
 depends_on = None
 
