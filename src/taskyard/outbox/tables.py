@@ -73,7 +73,7 @@ delivery = Table(
     CheckConstraint("lane BETWEEN 0 AND 2", name="lane"),
     Index("ux_delivery_event", "event_id", "endpoint_id", unique=True),
     Index(None, "endpoint_id", "id"),
-    _only("status = 'waiting'", "ix_delivery_due", "endpoint_id", "lane", "due_at"),
+    _only("status = 'waiting'", "ix_delivery_due", "endpoint_id", "lane", "due_at", "id"),
     _only("status = 'sending'", "ix_delivery_leased", "leased_until"),
     _only("status IN ('waiting', 'blocked')", "ix_delivery_deadline", "deadline_at"),
     _only("order_key IS NOT NULL AND finished_at IS NULL", "ix_delivery_order", "endpoint_id", "order_key", "event_id"),

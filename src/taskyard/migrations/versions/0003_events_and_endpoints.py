@@ -82,7 +82,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery'))
     )
     op.create_index('ix_delivery_deadline', 'delivery', ['deadline_at'], unique=False, sqlite_where=sa.text("status IN ('waiting', 'blocked')"), postgresql_where=sa.text("status IN ('waiting', 'blocked')"))
-    op.create_index('ix_delivery_due', 'delivery', ['endpoint_id', 'lane', 'due_at'], unique=False, sqlite_where=sa.text("status = 'waiting'"), postgresql_where=sa.text("status = 'waiting'"))
+    op.create_index('ix_delivery_due', 'delivery', ['endpoint_id', 'lane', 'due_at', 'id'], unique=False, sqlite_where=sa.text("status = 'waiting'"), postgresql_where=sa.text("status = 'waiting'"))
     op.create_index(op.f('ix_delivery_endpoint_id_id'), 'delivery', ['endpoint_id', 'id'], unique=False)
     op.create_index('ix_delivery_finished', 'delivery', ['finished_at'], unique=False, sqlite_where=sa.text('finished_at IS NOT NULL'), postgresql_where=sa.text('finished_at IS NOT NULL'))
     op.create_index('ix_delivery_leased', 'delivery', ['leased_until'], unique=False, sqlite_where=sa.text("status = 'sending'"), postgresql_where=sa.text("status = 'sending'"))
