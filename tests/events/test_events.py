@@ -152,6 +152,15 @@ def test_a_replaced_task_is_told_as_cancelled(office: PostOffice, endpoint: Make
     assert types(office) == ["task.cancelled"]
 
 
+def test_what_falls_with_its_predecessor_is_told(office: PostOffice, endpoint: Make, alice: Caller) -> None:
+    endpoint(event_types=["task.cancelled"])
+    first = alice.post("/v1/tasks", {"command": "c"}).json["id"]
+    second = alice.post("/v1/tasks", {"command": "c", "after": [first]}).json["id"]
+    alice.post(f"/v1/tasks/{first}/cancel")
+    late = alice.post("/v1/tasks", {"command": "c", "after": [first]}).json["id"]
+    assert [row.key for row in office.rows(events_table)] == [first, second, late]
+
+
 def test_a_retry_is_no_end(office: PostOffice, yard: Yard, endpoint: Make) -> None:
     endpoint(event_types=["task.*"])
     yard.add(max_attempts=2)

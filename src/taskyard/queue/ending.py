@@ -29,5 +29,5 @@ def end(connection: Connection, ids: list[str], outcome: Status, now: datetime) 
     if len(ids) > 1:
         connection.execute(_LOCK, {"ids": ids})
     ended = connection.execute(_END, {"ids": ids, "ended_as": outcome.value, "at": now}).all()
-    chains.follow(connection, {row.id: outcome for row in ended if row.followed}, now)
     tell(connection, [row.id for row in ended if row.heard], now)
+    chains.follow(connection, {row.id: outcome for row in ended if row.followed}, now)
