@@ -17,9 +17,13 @@ from taskyard.config import Config
 from taskyard.core import clock, logs
 from taskyard.core.crypto import Signer
 from taskyard.core.db import attach, db, engine_binds
+from taskyard.events import openapi as event_docs
+from taskyard.events import routes as events
 from taskyard.inbox import hook_routes as hooks
 from taskyard.inbox import request_routes as requests_received
 from taskyard.inbox import source_routes as sources
+from taskyard.outbox import delivery_routes as deliveries
+from taskyard.outbox import routes as endpoints
 from taskyard.queue import marks
 from taskyard.schedules import routes as schedules
 from taskyard.tasks import command_routes as command_tasks
@@ -53,6 +57,9 @@ BLUEPRINTS = (
     schedules.blp,
     sources.blp,
     requests_received.blp,
+    events.blp,
+    endpoints.blp,
+    deliveries.blp,
     queues.blp,
     limit_keys.blp,
     workers.blp,
@@ -79,6 +86,11 @@ class App(Flask):
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func  # no view is async; asking that of each costs more than calling it
+
+
+def _extended(spec: dict[str, Any]) -> dict[str, Any]:
+    """What the routes cannot know of the description: commands, and what endpoints receive."""
+    return event_docs.add(command_docs.extended(spec))
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -121,6 +133,6 @@ def create_app(config: Config | None = None) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(hooks.blp)
     if config.docs:
-        docs.register(app, api, extend=command_docs.extended, revision=catalogue.newest_revision)
+        docs.register(app, api, extend=_extended, revision=catalogue.newest_revision)
     app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log)  # type: ignore[method-assign]
     return app

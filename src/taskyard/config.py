@@ -48,6 +48,9 @@ class Config:
     keep_lost_s: int = 30 * 86_400
     keep_requests_s: int = 30 * 86_400
     trusted_proxies: tuple[Network | str, ...] = ()
+    keep_events_s: int = 30 * 86_400
+    keep_deliveries_s: int = 7 * 86_400
+    keep_attempts_s: int = 7 * 86_400
     egress_allow: tuple[str, ...] = ()  # hosts and networks
     egress_http: bool = False
     egress_metadata: bool = False
@@ -62,6 +65,15 @@ class Config:
             "cancelled": self.keep_cancelled_s,
             "expired": self.keep_expired_s,
             "lost": self.keep_lost_s,
+        }
+
+    @property
+    def keep_sent_s(self) -> dict[str, int]:
+        """The same for what goes out."""
+        return {
+            "events": self.keep_events_s,
+            "deliveries": self.keep_deliveries_s,
+            "attempts": self.keep_attempts_s,
         }
 
 
@@ -119,6 +131,9 @@ def from_env(**overrides: Any) -> Config:
             "keep_lost_s": env.int("KEEP_LOST_S", Config.keep_lost_s, validate=KEPT),
             "keep_requests_s": env.int("KEEP_REQUESTS_S", Config.keep_requests_s, validate=KEPT),
             "trusted_proxies": env.list("TRUSTED_PROXIES", [], subcast=str.strip, validate=_check_proxies) or [],
+            "keep_events_s": env.int("KEEP_EVENTS_S", Config.keep_events_s, validate=KEPT),
+            "keep_deliveries_s": env.int("KEEP_DELIVERIES_S", Config.keep_deliveries_s, validate=KEPT),
+            "keep_attempts_s": env.int("KEEP_ATTEMPTS_S", Config.keep_attempts_s, validate=KEPT),
             "egress_allow": tuple(env.list("EGRESS_ALLOW", [], subcast=str.strip, validate=_check_allowed) or []),
             "egress_http": env.bool("EGRESS_HTTP", False),
             "egress_metadata": env.bool("EGRESS_METADATA", False),

@@ -7,6 +7,8 @@ import pytest
 
 from support.source import DOCS, PROJECT, calls, modules
 from taskyard.cli import main
+from taskyard.events.types import ALL as EVENT_TYPES
+from taskyard.outbox import tables as outbox
 from taskyard.queue.lifecycle import Status
 from taskyard.web import kinds
 
@@ -58,6 +60,15 @@ def test_every_status_is_documented_in_three_sentences(status: Status) -> None:
     told = re.search(rf"^### {status}\n\n(.+?)\n(?:\n|\Z)", LIFECYCLE, re.MULTILINE | re.DOTALL)
     assert told is not None
     assert len(re.findall(r"\.(?=\s|\Z)", told[1])) == 3, told[1]
+
+
+def test_every_type_of_event_is_documented() -> None:
+    assert first_column((DOCS / "events.md").read_text()) == [one.name for one in EVENT_TYPES]
+
+
+def test_every_status_of_a_delivery_is_documented() -> None:
+    page = (DOCS / "webhooks-out.md").read_text()
+    assert {status.value for status in outbox.Status} <= set(first_column(page))
 
 
 @pytest.mark.parametrize("name", sorted(main.commands))

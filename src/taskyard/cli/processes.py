@@ -10,9 +10,10 @@ from sqlalchemy.exc import OperationalError
 from taskyard.cli import settings
 from taskyard.core import clock, logs, migration
 from taskyard.core.db import Database
-from taskyard.dispatcher import loop
+from taskyard.dispatcher import delivering, loop
 from taskyard.dispatcher.duties import all_duties
 from taskyard.dispatcher.outgoing import Outgoing
+from taskyard.egress.policy import rules_of
 
 RETRY_S = 0.5
 
@@ -69,7 +70,10 @@ def dispatcher() -> None:
             closed_catalogue=config.closed_catalogue,
             keep_s=config.keep_s,
             keep_requests_s=config.keep_requests_s,
+            keep_sent_s=config.keep_sent_s,
         )
         with Outgoing(database, config):
+            deliverer = delivering.start(database, rules_of(config), stop)
             loop.run(database, duties, stop)
+            deliverer.join()
         measuring.join()

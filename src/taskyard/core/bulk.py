@@ -12,10 +12,14 @@ from taskyard.core import driver_errors
 
 
 class BulkInsert:
-    """INSERT into these columns of a table; a row is a sequence of their values."""
+    """INSERT into these columns of a table; a row is a sequence of their values.
 
-    def __init__(self, table: Table, *columns: str) -> None:
+    With `new_only`, rows whose key is there already are left out.
+    """
+
+    def __init__(self, table: Table, *columns: str, new_only: bool = False) -> None:
         self._table = table
+        self._ending = " ON CONFLICT DO NOTHING" if new_only else ""
         self._columns = [table.c[name] for name in columns]
         self._texts: dict[str, _Text] = {}  # by dialect
 
@@ -40,9 +44,9 @@ class BulkInsert:
         converters = [(i, convert) for i, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
         if dialect.name == "postgresql":
             arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
-            return _Text(f"{into} SELECT * FROM unnest({arrays})", converters, by_column=True)
+            return _Text(f"{into} SELECT * FROM unnest({arrays}){self._ending}", converters, by_column=True)
         marks = ", ".join("?" for _ in self._columns)
-        return _Text(f"{into} VALUES ({marks})", converters, by_column=False)
+        return _Text(f"{into} VALUES ({marks}){self._ending}", converters, by_column=False)
 
 
 class _Text:

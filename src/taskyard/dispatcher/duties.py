@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
 from taskyard.inbox import sweep as inbox
+from taskyard.outbox import reap, replays
+from taskyard.outbox import retention as outbox_retention
 from taskyard.queue import chains, groups, limits, parking, retention, roll, shares, sweeps
 from taskyard.schedules import sweep as schedules
 from taskyard.tasks import operation_slices
@@ -40,15 +42,36 @@ def _remove_ended(keep_s: Mapping[str, int]) -> Callable[[Connection], int]:
     return lambda connection: retention.remove_ended(connection, keep_s, clock.now())
 
 
+def _deliveries(kept_s: Mapping[str, int]) -> list[Duty]:
+    """What keeps the outbox in order, beside the lines that deliver."""
+    forgets = {
+        "deliveries": outbox_retention.forget_deliveries,
+        "attempts": outbox_retention.forget_attempts,
+        "events": outbox_retention.forget_events,
+    }
+    return [
+        Duty("reap-deliveries", 1.0, lambda connection: reap.reap(connection, clock.now())),
+        Duty("end-deliveries", 5.0, lambda connection: outbox_retention.end_overdue(connection, clock.now())),
+        Duty("replay", 0.5, lambda connection: replays.work(connection, clock.now())),
+        Duty("remove-endpoints", 5.0, outbox_retention.forget_endpoints),
+        *(Duty(f"forget-{name}", 10.0, _forget(run, kept_s.get(name, 0))) for name, run in forgets.items()),
+    ]
+
+
+def _forget(run: Callable[[Connection, int, datetime], int], keep_s: int) -> Callable[[Connection], int]:
+    return lambda connection: run(connection, keep_s, clock.now())
+
+
 def all_duties(
     *,
     idempotency_s: int,
     closed_catalogue: bool = False,
     keep_s: Mapping[str, int] | None = None,
     keep_requests_s: int = 0,
+    keep_sent_s: Mapping[str, int] | None = None,
 ) -> list[Duty]:
-    """`keep_s`: seconds that ended tasks are kept, by their outcome; for ever where it says nothing.
-    `keep_requests_s`: the same of received webhooks."""
+    """`keep_s`: seconds that ended tasks are kept, by their outcome; `keep_requests_s`: the same for received webhooks;
+    `keep_sent_s`: the same for events, deliveries and attempts. For ever where they say nothing."""
     return [
         Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
         Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
@@ -62,6 +85,7 @@ def all_duties(
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
         Duty("forget-repeats", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
         Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),
+        *_deliveries(keep_sent_s or {}),
         Duty("forget-answers", 600.0, _forget_answers(idempotency_s)),
         Duty("forget-workers", 600.0, lambda connection: roll.forget(connection, clock.now())),
         Duty("forget-shares", 600.0, shares.forget),

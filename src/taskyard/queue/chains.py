@@ -21,6 +21,7 @@ from taskyard.queue.chain_tables import blocked, dependency, followup
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.ready import Place, put
 from taskyard.queue.tables import task
+from taskyard.queue.telling import HEARD, tell
 
 TOLD = 500  # waiting tasks that are told in one step
 STEPS = 40  # down a chain in one transaction of the dispatcher
@@ -48,6 +49,7 @@ _TASKS = select(
     task.c.backoff,
     task.c.limit_key,
     task.c.fairness_key,
+    HEARD,
 ).where(task.c.id.in_(bindparam("ids", expanding=True)))
 _MET = delete(dependency).where(
     dependency.c.on_id.in_(bindparam("ended", expanding=True)),
@@ -161,6 +163,8 @@ def _decide(
         told.ready = _let_go(connection, free, now)
     if falling:
         connection.execute(_CANCEL, falling)
+        fallen = {row["of"] for row in falling}
+        tell(connection, [one.id for one in tasks if one.id in fallen and one.heard], now)
         followed = connection.execute(_FOLLOWED, {"ids": [row["of"] for row in falling]}).scalars()
         told.cancelled = dict.fromkeys(followed, Status.CANCELLED)
 

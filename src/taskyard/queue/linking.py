@@ -19,6 +19,7 @@ from taskyard.queue.lifecycle import Status
 from taskyard.queue.portions import portions
 from taskyard.queue.ready import put
 from taskyard.queue.tables import task
+from taskyard.queue.telling import tell
 from taskyard.queue.unique import Verdict, Wanted, admit
 
 _HOLD = (
@@ -114,6 +115,7 @@ def enqueue(connection: Connection, tasks: list[NewTask], now: datetime) -> None
         _block(connection, waiting, open_)
     if falling:
         connection.execute(_FALL, [{"of": of, "at": now, "why": why} for of, why in falling.items()])
+        tell(connection, list(falling), now)
     free = [new for new in tasks if new.id in open_ and not open_[new.id]]
     put(connection, places_of(free), now)
 

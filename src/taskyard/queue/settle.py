@@ -16,6 +16,7 @@ from taskyard.queue.policy import End, Retry, Run
 from taskyard.queue.portions import portions
 from taskyard.queue.ready import Place, gathered, put
 from taskyard.queue.tables import attempt, lease, task
+from taskyard.queue.telling import HEARD, tell
 
 
 class Outcome(StrEnum):
@@ -88,6 +89,7 @@ _TASKS = (
         task.c.backoff,
         task.c.retry_until,
         task.c.followed,
+        HEARD,
     )
     .where(task.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(task.c.id)
@@ -184,6 +186,7 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
     connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
     connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
     parking.freed(connection, [e.lease for e in ended])
+    tell(connection, [e.task.id for e in ended if e.task.heard and isinstance(e.decision, End)], now)
     over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
     with gathered(connection, now):
         put(connection, [_place(e, e.decision.at) for e in ended if isinstance(e.decision, Retry)], now)

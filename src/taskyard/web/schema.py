@@ -83,6 +83,15 @@ class Number(fields.Float):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Flag(fields.Boolean):
+    """true or false in a JSON body, and nothing that is like one of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class When(fields.AwareDateTime):
     """A moment from 1970 to 9998: read with its offset (RFC 3339), shown in UTC with microseconds."""
 
