@@ -36,6 +36,7 @@ class LeasedTask(BaseModel):
     created_at: AwareDatetime
     timeout_s: int
     max_attempts: int
+    group_id: str | None
 
 
 class LeaseOut(BaseModel):

@@ -117,11 +117,21 @@ class Task(Base):
     error: Mapped[Any | None] = mapped_column(Json)
     fingerprint: Mapped[str | None] = mapped_column(String(16))
     unique_key: Mapped[str | None] = mapped_column(String(200))
+    limit_key: Mapped[str | None] = mapped_column(String(100))
+    fairness_key: Mapped[str | None] = mapped_column(String(100))
+    schedule: Mapped[str | None] = mapped_column(String(100))
+    awaited: Mapped[list[str] | None] = mapped_column("after", Json)
+    on_failure: Mapped[str | None] = mapped_column(String(10))
+    group_id: Mapped[str | None] = mapped_column(Id)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     labels: Mapped[list[Tag]] = relationship(lazy="raise")  # what is searched; `tags` is what is shown
     lease: Mapped[Lease | None] = relationship(
         primaryjoin="foreign(Lease.task_id) == Task.id", lazy="joined", uselist=False, passive_deletes="all"
     )
+
+    @property
+    def after(self) -> list[str]:
+        return self.awaited or []
 
     @property
     def priority(self) -> str:

@@ -91,9 +91,15 @@ class TaskOut(BaseModel):
     retry_until: AwareDatetime | None
     on_lost: str
     unique_key: str | None
+    limit_key: str | None
+    fairness_key: str | None
+    schedule: str | None
     attempts: int
     failures: int
     crashes: int
     result: Any
     error: Any
     lease: LeaseInfo | None
+    after: list[str]
+    on_failure: str | None
+    group_id: str | None
