@@ -10,7 +10,7 @@ COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no
 PYTEST = $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check chaos hooks bench lock clean
+.PHONY: help run test quick check chaos hooks bench bench-queue lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,10 @@ hooks: $(DEV_STAMP)  ## Kill web while webhooks come in: HOOKS_REQUESTS=10000
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
 	@$(PIP) -r bench/requirements-bench.txt
 	@$(BIN)/python -m bench
+
+bench-queue: $(DEV_STAMP)  ## Tasks through the queue, beside other queues, at size and over time (takes an hour)
+	@$(PIP) -r bench/requirements-bench.txt
+	@for what in queue rivals growth held memory pickup idle; do $(BIN)/python -m bench $$what || exit 1; done
 
 lock: $(DEV_STAMP)  ## Pin everything anew from requirements*.in
 	@$(COMPILE) -o requirements.txt requirements.in

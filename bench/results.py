@@ -30,7 +30,13 @@ class Case:
             median(s.cpu_us for s in found),
             median(database) if database else None,
             sum(s.bad for s in found),
+            max(s.load_cpu for s in found),
         )
+
+    @property
+    def contested(self) -> bool:
+        """Whether somebody else does this, too."""
+        return len(self.samples) > 1
 
     @property
     def rival(self) -> str:
@@ -49,8 +55,10 @@ class Case:
 
 @dataclass
 class Results:
-    """All cases by the section they are shown in."""
+    """All cases by the section they are shown in. `item` is what is counted: a request, a task."""
 
+    title: str
+    item: str
     sections: dict[str, list[Case]] = field(default_factory=dict)
 
     def case(self, section: str, title: str) -> Case:
@@ -66,3 +74,8 @@ class Results:
         for section, cases in self.sections.items():
             for case in cases:
                 yield section, case
+
+    @property
+    def load_cpu(self) -> float:
+        """The most of one core that the load generator has used in any measurement."""
+        return max(case.middle(contender).load_cpu for _, case in self for contender in case.samples)

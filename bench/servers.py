@@ -58,16 +58,17 @@ def environment(url: str, port: int, folder: Path, *, access_log: bool) -> dict[
 class Server:
     """A running server of one worker."""
 
-    def __init__(self, contender: Contender, port: int, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, contender: Contender, database: str, port: int, process: "subprocess.Popen[bytes]") -> None:
         self.contender = contender
+        self.database = database
         self.port = port
-        self._process = psutil.Process(process.pid)
+        self.process = psutil.Process(process.pid)
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
     def cpu_s(self) -> float:
-        return tree_cpu_s(self._process)
+        return tree_cpu_s(self.process)
 
 
 def tree_cpu_s(root: psutil.Process) -> float:
@@ -101,9 +102,27 @@ def serving(contender: Contender, url: str, folder: Path, *, access_log: bool = 
             start_new_session=True,
         )
     try:
-        server = Server(contender, port, process)
+        server = Server(contender, url, port, process)
         _wait_until_ready(server, process, log)
         yield server
+    finally:
+        _stop(process)
+
+
+@contextmanager
+def dispatching(url: str, port: int, folder: Path) -> Iterator[psutil.Process]:
+    """Start Taskyard's dispatcher beside a web process on the same database, and stop it afterwards."""
+    with (folder / "dispatcher.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "taskyard", "dispatcher"],
+            cwd=ROOT,
+            env=environment(url, port, folder, access_log=False),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield psutil.Process(process.pid)
     finally:
         _stop(process)
 

@@ -1,17 +1,18 @@
 """The twin with `async def` endpoints and the ORM's AsyncSession over aiosqlite or asyncpg."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import FastAPI, HTTPException, Response, Security, status
 from fastapi.security import HTTPAuthorizationCredentials, SecurityScopes
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
-from bench.fastapi_twin import keys
+from bench.fastapi_twin import keys, leasing
 from bench.fastapi_twin.accept import accept
 from bench.fastapi_twin.engines import options, prepare, url
 from bench.fastapi_twin.keys import Actor, bearer
+from bench.fastapi_twin.lease_schemas import ClaimIn, LeasesOut, ReportsIn, ReportsOut
 from bench.fastapi_twin.models import Task
 from bench.fastapi_twin.schemas import TaskIn, TaskOut
 
@@ -47,6 +48,7 @@ async def current_actor(
 
 Reader = Annotated[Actor, Security(current_actor, scopes=["read"])]
 Writer = Annotated[Actor, Security(current_actor, scopes=["write"])]
+Hand = Annotated[Actor, Security(current_actor, scopes=["work"])]
 
 
 @app.post("/v1/tasks", status_code=status.HTTP_201_CREATED, response_model=TaskOut)
@@ -68,6 +70,21 @@ async def get(actor: Reader, task_id: UUID) -> Task:
     if task is None or not actor.sees(task.owner_id):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such task.")
     return task
+
+
+@app.post("/v1/leases", response_model=LeasesOut)
+async def claim(actor: Hand, sent: ClaimIn) -> Any:
+    """Claim tasks"""
+    async with WriteSession() as session:
+        leases = await session.run_sync(leasing.claim, actor, sent)
+    return {"leases": leases} if leases else Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+@app.post("/v1/leases/settle", response_model=ReportsOut)
+async def settle(actor: Hand, sent: ReportsIn) -> Any:
+    """Settle leases"""
+    async with WriteSession() as session:
+        return {"leases": await session.run_sync(leasing.settle, sent.leases)}
 
 
 @app.get("/io")

@@ -54,13 +54,32 @@ class Lease(Base):
     __tablename__ = "lease"
 
     task_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    fence: Mapped[str] = mapped_column("token", String(43))
     attempt: Mapped[int]
+    queue: Mapped[str] = mapped_column(String(100))
+    lane: Mapped[int] = mapped_column(SmallInteger)
     worker: Mapped[str] = mapped_column(String(200))
+    holder_id: Mapped[str] = mapped_column(Id)
+    claim_id: Mapped[str | None] = mapped_column(String(100))
     started_at: Mapped[datetime] = mapped_column("leased_at", Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     cancel_requested_at: Mapped[datetime | None] = mapped_column("cancel_at", Instant)
     progress: Mapped[int | None] = mapped_column(SmallInteger)
     note: Mapped[str | None] = mapped_column(String(500))
+    log: Mapped[str] = mapped_column(Text, default="")
+
+
+class Attempt(Base):
+    __tablename__ = "attempt"
+
+    task_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime] = mapped_column(Instant)
+    outcome: Mapped[str] = mapped_column(String(10))
+    error: Mapped[Any | None] = mapped_column(Json)
+    log: Mapped[str] = mapped_column(Text)
 
 
 class Tag(Base):
@@ -86,6 +105,9 @@ class Task(Base):
     expires_at: Mapped[datetime | None] = mapped_column(Instant)
     timeout_s: Mapped[int]
     max_attempts: Mapped[int]
+    max_crashes: Mapped[int | None]
+    backoff: Mapped[Any | None] = mapped_column(Json)
+    retry_until: Mapped[datetime | None] = mapped_column(Instant)
     on_lost: Mapped[str] = mapped_column(String(10), default="retry")
     claims: Mapped[int] = mapped_column("attempts", default=0)
     failures: Mapped[int] = mapped_column(default=0)
@@ -93,11 +115,23 @@ class Task(Base):
     outcome: Mapped[str | None] = mapped_column(String(10))
     result: Mapped[Any | None] = mapped_column(Json)
     error: Mapped[Any | None] = mapped_column(Json)
+    fingerprint: Mapped[str | None] = mapped_column(String(16))
+    unique_key: Mapped[str | None] = mapped_column(String(200))
+    limit_key: Mapped[str | None] = mapped_column(String(100))
+    fairness_key: Mapped[str | None] = mapped_column(String(100))
+    schedule: Mapped[str | None] = mapped_column(String(100))
+    awaited: Mapped[list[str] | None] = mapped_column("after", Json)
+    on_failure: Mapped[str | None] = mapped_column(String(10))
+    group_id: Mapped[str | None] = mapped_column(Id)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     labels: Mapped[list[Tag]] = relationship(lazy="raise")  # what is searched; `tags` is what is shown
     lease: Mapped[Lease | None] = relationship(
         primaryjoin="foreign(Lease.task_id) == Task.id", lazy="joined", uselist=False, passive_deletes="all"
     )
+
+    @property
+    def after(self) -> list[str]:
+        return self.awaited or []
 
     @property
     def priority(self) -> str:
@@ -122,6 +156,7 @@ class Ready(Base):
     task_id: Mapped[str] = mapped_column(Id, primary_key=True)
     queue: Mapped[str] = mapped_column(String(100))
     lane: Mapped[int] = mapped_column(SmallInteger)
+    turn: Mapped[int] = mapped_column("pass", BigInteger, default=0)
     seq: Mapped[int] = mapped_column(BigInteger)
     attempts: Mapped[int] = mapped_column(default=0)
 

@@ -47,6 +47,8 @@ class TaskIn(BaseModel):
     tags: list[Tag] = Field(default_factory=list, max_length=20)
     max_attempts: int = Field(5, strict=True, ge=1, le=1000)
     timeout_s: int = Field(3600, strict=True, ge=1, le=MAX_TIMEOUT_S)
+    max_crashes: int = Field(3, strict=True, ge=1, le=1000)
+    on_lost: Literal["retry", "hold", "fail"] = "retry"
 
     @model_validator(mode="after")
     def one_time(self) -> Self:
@@ -84,9 +86,20 @@ class TaskOut(BaseModel):
     finished_at: AwareDatetime | None
     timeout_s: int
     max_attempts: int
+    max_crashes: int | None
+    backoff: Any
+    retry_until: AwareDatetime | None
+    on_lost: str
+    unique_key: str | None
+    limit_key: str | None
+    fairness_key: str | None
+    schedule: str | None
     attempts: int
     failures: int
     crashes: int
     result: Any
     error: Any
     lease: LeaseInfo | None
+    after: list[str]
+    on_failure: str | None
+    group_id: str | None

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from anyio import to_thread
@@ -14,10 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, SecurityScopes
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
-from bench.fastapi_twin import keys
+from bench.fastapi_twin import keys, leasing
 from bench.fastapi_twin.accept import accept
 from bench.fastapi_twin.engines import POOL, options, prepare, url
 from bench.fastapi_twin.keys import Actor, bearer
+from bench.fastapi_twin.lease_schemas import ClaimIn, LeasesOut, ReportsIn, ReportsOut
 from bench.fastapi_twin.models import Task
 from bench.fastapi_twin.schemas import TaskIn, TaskOut
 
@@ -58,6 +59,7 @@ async def current_actor(
 
 Reader = Annotated[Actor, Security(current_actor, scopes=["read"])]
 Writer = Annotated[Actor, Security(current_actor, scopes=["write"])]
+Hand = Annotated[Actor, Security(current_actor, scopes=["work"])]
 
 
 @app.post("/v1/tasks", status_code=status.HTTP_201_CREATED, response_model=TaskOut)
@@ -79,6 +81,21 @@ def get(actor: Reader, task_id: UUID) -> Task:
     if task is None or not actor.sees(task.owner_id):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "There is no such task.")
     return task
+
+
+@app.post("/v1/leases", response_model=LeasesOut)
+def claim(actor: Hand, sent: ClaimIn) -> Any:
+    """Claim tasks"""
+    with WriteSession() as session:
+        leases = leasing.claim(session, actor, sent)
+    return {"leases": leases} if leases else Response(status_code=status.HTTP_204_NO_CONTENT)
+
+
+@app.post("/v1/leases/settle", response_model=ReportsOut)
+def settle(actor: Hand, sent: ReportsIn) -> Any:
+    """Settle leases"""
+    with WriteSession() as session:
+        return {"leases": leasing.settle(session, sent.leases)}
 
 
 @app.get("/io")

@@ -22,6 +22,7 @@ TASKS: list[dict[str, Any]] = [
     {"command": "resize"},
     {"command": "resize", "payload": {"width": 200}, "priority": "high", "tags": ["a", "b"], "timeout_s": 60},
     {"command": "say hello", "payload": None, "queue": "images", "delay_s": 60, "max_attempts": 3},
+    {"command": "resize", "max_crashes": 1, "on_lost": "hold"},
     {"command": "resize", "run_at": "2200-01-01T00:00:00+02:00", "expires_at": "2200-01-02T00:00:00Z"},
 ]
 FAULTS: list[dict[str, Any]] = [
@@ -40,6 +41,35 @@ FAULTS: list[dict[str, Any]] = [
     {"command": "resize", "timeout_s": "60"},
     {"command": "resize", "colour": "red"},
     {"command": "resize", "payload": "x" * 300_000},
+]
+NO_CLAIMS: list[dict[str, Any]] = [
+    {},
+    {"queues": []},
+    {"queues": ["no spaces"]},
+    {"queues": ["resize"], "limit": 0},
+    {"queues": ["resize"], "limit": 101},
+    {"queues": ["resize"], "limit": "1"},
+    {"queues": ["resize"], "lease_s": 0},
+    {"queues": ["resize"], "worker": " "},
+    {"queues": ["resize"], "colour": "red"},
+]
+NO_REPORTS: list[dict[str, Any]] = [
+    {"outcome": "succeeded"},
+    {"token": "x"},
+    {"token": "x", "outcome": "done"},
+    {"token": "x", "outcome": "succeeded", "retry": False},
+    {"token": "x", "outcome": "failed", "retry": False, "retry_in_s": 1},
+    {"token": "x", "outcome": "failed", "retry_in_s": -1},
+    {"token": "x", "outcome": "failed", "colour": "red"},
+]
+# How an attempt may end.
+ENDS: list[dict[str, Any]] = [
+    {"outcome": "succeeded", "result": {"width": 200}, "log": "done\n"},
+    {"outcome": "succeeded"},
+    {"outcome": "failed", "error": {"type": "ValueError", "message": "no width"}},
+    {"outcome": "failed", "error": "no width", "retry": False},
+    {"outcome": "failed", "retry_in_s": 0},
+    {"outcome": "released"},
 ]
 # What differs from one task to the next, by its form.
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -66,7 +96,7 @@ def shape(task: dict[str, Any]) -> dict[str, Any]:
             return "an id"
         return "a time" if isinstance(value, str) and TIME.fullmatch(value) else value
 
-    return {name: plain(value) for name, value in task.items()}
+    return {name: shape(value) if isinstance(value, dict) else plain(value) for name, value in task.items()}
 
 
 def test_a_task_is_taken_and_shown_alike(twin: Server, alice: Caller) -> None:
@@ -100,3 +130,54 @@ def test_a_worker_finds_the_tasks_of_the_twin(twin: Server, alice: Caller) -> No
     running = alice.get(f"/v1/tasks/{posted['id']}").json
     assert call(twin, "GET", f"/v1/tasks/{posted['id']}", ALICE).json() == running
     assert running["status"] == "running"
+
+
+def claimed(answer: requests.Response | Any) -> list[dict[str, Any]]:
+    """The leases a claim got, without their tokens' values."""
+    found = answer.json() if isinstance(answer, requests.Response) else answer.json
+    leases: list[dict[str, Any]] = found["leases"]
+    return leases
+
+
+def test_a_claim_gets_the_same_from_the_twin(twin: Server, alice: Caller) -> None:
+    ids = [alice.post("/v1/tasks", {"command": "resize", "priority": p}).json["id"] for p in ("low", "high", "normal")]
+    wanted = {"queues": ["resize"], "limit": 3, "worker": "w", "claim_id": "c1"}
+    theirs = claimed(call(twin, "POST", "/v1/leases", ALICE, wanted))
+    assert [lease["task"]["id"] for lease in theirs] == [ids[1], ids[2], ids[0]]
+    # The leases of one are the leases of the other: the same claim id gets them again, and with the same tokens.
+    assert claimed(call(twin, "POST", "/v1/leases", ALICE, wanted)) == theirs
+    ours = claimed(alice.post("/v1/leases", wanted))
+    assert sorted(map(repr, ours)) == sorted(map(repr, theirs))
+    assert call(twin, "POST", "/v1/leases", ALICE, {"queues": ["resize"]}).status_code == 204
+
+
+def test_attempts_end_alike(twin: Server, alice: Caller) -> None:
+    for end in ENDS:
+        shown = []
+        for who in ("theirs", "ours"):
+            path = alice.post("/v1/tasks", {"command": who, "max_attempts": 2}).headers["Location"]
+            wanted = {"queues": [who], "worker": "w"}
+            if who == "theirs":
+                (lease,) = claimed(call(twin, "POST", "/v1/leases", ALICE, wanted))
+                report = {"leases": [{"token": lease["token"], **end}] * 2}
+                told = call(twin, "POST", "/v1/leases/settle", ALICE, report).json()
+            else:
+                (lease,) = claimed(alice.post("/v1/leases", wanted))
+                told = alice.post("/v1/leases/settle", {"leases": [{"token": lease["token"], **end}] * 2}).json
+            answers = [(one["status"], one["task_status"]) for one in told["leases"]]
+            task = alice.get(path).json | {"command": "", "queue": ""}
+            shown.append((answers, shape(task), shape(alice.get(f"{path}/attempts").json["attempts"][0])))
+            # Out of the way of the next one.
+            while answer := alice.post("/v1/leases", wanted).json:
+                settled = {"token": answer["leases"][0]["token"], "outcome": "succeeded"}
+                alice.post("/v1/leases/settle", {"leases": [settled]})
+        assert shown[0] == shown[1], end
+
+
+def test_what_workers_may_not_say_the_twin_refuses(twin: Server, alice: Caller) -> None:
+    for path, faults in (("/v1/leases", NO_CLAIMS), ("/v1/leases/settle", [{"leases": [r]} for r in NO_REPORTS])):
+        for sent in faults:
+            assert alice.post(path, sent).status_code == 422, sent
+            assert call(twin, "POST", path, ALICE, sent).status_code == 422, sent
+    nobody = {"leases": [{"token": "x", "outcome": "succeeded"}]}
+    assert call(twin, "POST", "/v1/leases/settle", ALICE, nobody).json() == alice.post("/v1/leases/settle", nobody).json

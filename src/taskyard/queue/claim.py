@@ -11,6 +11,7 @@ from taskyard.queue import postgresql
 from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
+from taskyard.queue.portions import portions
 from taskyard.queue.steps import Claim, Steps
 from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
@@ -54,11 +55,15 @@ _LEASED = select(
     task.c.max_attempts,
     task.c.group_id,
 ).join_from(lease, task, task.c.id == lease.c.task_id)
-_SAME_CLAIM = _LEASED.where(
-    lease.c.claim_id == bindparam("claim_id"),
-    lease.c.holder_id == bindparam("holder"),
-    lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
-).order_by(lease.c.leased_at, lease.c.task_id)
+_SAME_CLAIM = (
+    select(lease.c.task_id, lease.c.queue)
+    .where(
+        lease.c.claim_id == bindparam("claim_id"),
+        lease.c.holder_id == bindparam("holder"),
+        lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
+    )
+    .order_by(lease.c.leased_at, lease.c.task_id)
+)
 _BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -72,28 +77,28 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
     steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
     marks = marks or Marks()
-    leases = [_claim(connection, wanted, now, steps, marks) for wanted in claims]
+    taken = [_take(connection, wanted, now, steps, marks) for wanted in claims]
     steps.end()
-    return leases
+    # Read in one go for all of them: many claims of one task each come together.
+    ids = [task_id for one in taken for task_id in one]
+    found = {row.task_id: row for some in portions(ids) for row in connection.execute(_BY_ID, {"ids": some})}
+    return [[_lease(found[task_id]) for task_id in one if task_id in found] for one in taken]
 
 
-def _claim(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> list[Lease]:
+def _take(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> list[str]:
+    """The ids of the tasks that are this claim's from now on."""
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         # Of these queues only: another key of the same user may not work on those it was claimed from.
         if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
-            return [_lease(row) for row in held]
+            return [row.task_id for row in held]
     if steps.needed(wanted.queues):
-        ids = steps.take(wanted, wanted.limit)
-    else:
-        ids, limited = _take_postgresql(connection, wanted, now, marks)
-        if limited:
-            steps.learn(limited)
-            ids += steps.take(wanted, wanted.limit - len(ids))
-    if not ids:
-        return []
-    found = {row.task_id: row for row in connection.execute(_BY_ID, {"ids": ids})}
-    return [_lease(found[task_id]) for task_id in ids if task_id in found]
+        return steps.take(wanted, wanted.limit)
+    ids, limited = _take_postgresql(connection, wanted, now, marks)
+    if limited:
+        steps.learn(limited)
+        ids += steps.take(wanted, wanted.limit - len(ids))
+    return ids
 
 
 def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> tuple[list[str], list[str]]:

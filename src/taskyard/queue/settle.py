@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Integer, bindparam, case, delete, func, select, tuple_, update
 
+from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
-from taskyard.queue import chains, gates, parking, policy
+from taskyard.queue import chains, gates, parking, policy, postgresql
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
 from taskyard.queue.lifecycle import DEAD, Status
@@ -95,7 +96,8 @@ _TASKS = (
     .order_by(task.c.id)
     .with_for_update(key_share=True)
 )
-_INSERT_ATTEMPT = insert(attempt)
+_ATTEMPT = ("task_id", "number", "worker", "started_at", "ended_at", "outcome", "error", "log")
+_INSERT_ATTEMPTS = BulkInsert(attempt, *_ATTEMPT)
 _END_TASK = (
     update(task)
     .where(task.c.id == bindparam("task_id"))
@@ -183,8 +185,8 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
     """
     if not ended:
         return []
-    connection.execute(_INSERT_ATTEMPT, [_attempt_row(e, now) for e in ended])
-    connection.execute(_END_TASK, [_task_row(e, now) for e in ended])
+    _INSERT_ATTEMPTS.run(connection, [_attempt_row(e, now) for e in ended])
+    _end_tasks(connection, [_task_row(e, now) for e in ended])
     parking.freed(connection, [e.lease for e in ended])
     tell(connection, [e.task.id for e in ended if e.task.heard and isinstance(e.decision, End)], now)
     over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
@@ -198,24 +200,32 @@ def _place(ended: Ended, at: datetime) -> Place:
     return Place(ended.task.id, held.queue, held.lane, at, held.attempt, held.limit_key, held.fairness_key)
 
 
+def _end_tasks(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(postgresql.END_TASKS, {name: [row[name] for row in rows] for name in rows[0]})
+    else:
+        connection.execute(_END_TASK, rows)
+
+
 def _status(decision: policy.Decision, now: datetime) -> Status:
     if isinstance(decision, End):
         return decision.outcome
     return Status.SCHEDULED if decision.at > now else Status.QUEUED
 
 
-def _attempt_row(ended: Ended, now: datetime) -> dict[str, Any]:
+def _attempt_row(ended: Ended, now: datetime) -> tuple[Any, ...]:
+    """In the order of _ATTEMPT."""
     cancelled = isinstance(ended.decision, End) and ended.decision.outcome is Status.CANCELLED
-    return {
-        "task_id": ended.task.id,
-        "number": ended.lease.attempt,
-        "worker": ended.lease.worker,
-        "started_at": ended.lease.leased_at,
-        "ended_at": now,
-        "outcome": Status.CANCELLED.value if cancelled else ended.outcome,
-        "error": ended.error,
-        "log": (ended.lease.log + ended.log)[-MAX_LOG:],
-    }
+    return (
+        ended.task.id,
+        ended.lease.attempt,
+        ended.lease.worker,
+        ended.lease.leased_at,
+        now,
+        Status.CANCELLED.value if cancelled else ended.outcome,
+        ended.error,
+        (ended.lease.log + ended.log)[-MAX_LOG:],
+    )
 
 
 def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
