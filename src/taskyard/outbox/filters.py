@@ -3,29 +3,11 @@
 import functools
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
-
+from taskyard.core import expressions
+from taskyard.core.expressions import Failed
 from taskyard.events import patterns
 
-MOST_CHARS = 1000
-
-
-class Unreadable(ValueError):
-    """This filter cannot be used; the message is a sentence for whoever wrote it."""
-
-
-@functools.lru_cache(maxsize=1000)
-def compiled(expression: str) -> ParsedResult:
-    """Raises:
-    Unreadable: it is no JMESPath expression.
-    """
-    try:
-        return jmespath.compile(expression)
-    except (JMESPathError, RecursionError, ValueError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise Unreadable(f"This is no JMESPath expression: {first}"[:300]) from error
+compiled = functools.lru_cache(maxsize=1000)(expressions.compiled)
 
 
 def passes(expression: str | None, event: dict[str, Any]) -> bool:
@@ -33,13 +15,9 @@ def passes(expression: str | None, event: dict[str, Any]) -> bool:
     if expression is None:
         return True
     try:
-        return _is_true(compiled(expression).search(event))
-    except (JMESPathError, Unreadable, TypeError, ValueError, RecursionError, OverflowError):
+        return compiled(expression).holds(event)
+    except Failed:
         return False
-
-
-def _is_true(value: Any) -> bool:
-    return value is not None and value is not False and value not in ("", [], {})
 
 
 def hears(event_types: list[str], expression: str | None, event: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from taskyard.core.expressions import Faulty
 from taskyard.events import patterns
 from taskyard.outbox import filters
 from taskyard.outbox.secret_schemas import KINDS, NewSecretOut, SecretOut
@@ -54,7 +55,7 @@ def a_pattern(value: str) -> None:
 def a_filter(value: str) -> None:
     try:
         filters.compiled(value)
-    except filters.Unreadable as error:
+    except Faulty as error:
         raise ValidationError(str(error)) from error
 
 
@@ -62,7 +63,7 @@ def filter_field() -> Text:
     return Text(
         load_default=None,
         allow_none=True,
-        validate=[validate.Length(max=filters.MOST_CHARS), a_filter],
+        validate=a_filter,
         metadata={
             "description": "JMESPath over the event; only what it is true for is sent.",
             "example": "data.command == 'resize'",
