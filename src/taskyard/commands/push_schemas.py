@@ -106,7 +106,7 @@ class RotateIn(Schema):
     )
 
 
-class SecretOut(Schema):
+class PushSecretOut(Schema):
     """The secret of a command's pushes. It is shown this once."""
 
     secret = fields.String(required=True, metadata={"example": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})

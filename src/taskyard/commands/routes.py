@@ -7,7 +7,7 @@ from flask import Response, current_app
 
 from taskyard.commands import service, versions
 from taskyard.commands.models import CommandSchema
-from taskyard.commands.push_schemas import RotateIn, SecretOut
+from taskyard.commands.push_schemas import PushSecretOut, RotateIn
 from taskyard.commands.schemas import CommandIn, CommandOut, CommandPage, CommandQuery, SchemasOut, SchemasPage
 from taskyard.commands.service import Registered
 from taskyard.config import Config
@@ -89,7 +89,7 @@ class CommandByName(MethodView):
 @blp.route("/commands/<name>/push/secret")
 class CommandPushSecret(MethodView):
     @blp.arguments(RotateIn())
-    @blp.response(200, SecretOut())
+    @blp.response(200, PushSecretOut())
     @refuses(404, 409)
     @scope("write")
     def post(self, sent: dict[str, Any], name: str) -> dict[str, Any]:

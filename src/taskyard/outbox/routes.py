@@ -19,7 +19,7 @@ from taskyard.outbox.schemas import (
     EndpointQuery,
     EndpointWhole,
 )
-from taskyard.outbox.secret_schemas import NewSecretOut, SecretIn
+from taskyard.outbox.secret_schemas import NewSigningSecretOut, SigningSecretIn
 from taskyard.users.current import current_actor
 from taskyard.web import idempotency, pagination
 from taskyard.web.auth import scope
@@ -140,8 +140,8 @@ class EndpointTest(MethodView):
 
 @blp.route("/endpoints/<id:endpoint_id>/secrets")
 class EndpointSecrets(MethodView):
-    @blp.arguments(SecretIn())
-    @blp.response(200, NewSecretOut())
+    @blp.arguments(SigningSecretIn())
+    @blp.response(200, NewSigningSecretOut())
     @refuses(404)
     @scope("write")
     def post(self, sent: dict[str, Any], endpoint_id: str) -> Any:

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.core.expressions import Faulty
 from taskyard.events import patterns
 from taskyard.outbox import filters
-from taskyard.outbox.secret_schemas import KINDS, NewSecretOut, SecretOut
+from taskyard.outbox.secret_schemas import KINDS, NewSigningSecretOut, SigningSecretOut
 from taskyard.tasks.schemas import owner_field
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Flag, Items, Number, Schema, Text, When
@@ -202,13 +202,13 @@ class EndpointWhole(EndpointOut):
     """An endpoint with its secrets and how it fares."""
 
     state = fields.Nested(StateOut, required=True)
-    secrets = fields.List(fields.Nested(SecretOut), required=True)
+    secrets = fields.List(fields.Nested(SigningSecretOut), required=True)
 
 
 class EndpointNew(EndpointOut):
     """A new endpoint, with its secrets, which are shown this once."""
 
-    secrets = fields.List(fields.Nested(NewSecretOut), required=True)
+    secrets = fields.List(fields.Nested(NewSigningSecretOut), required=True)
 
 
 class EndpointPage(Schema):

@@ -8,7 +8,7 @@ KINDS = validate.OneOf(["hmac", "ed25519"])
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # an example
 
 
-class SecretOut(Schema):
+class SigningSecretOut(Schema):
     """A secret that signs, without what is secret of it."""
 
     id = fields.UUID(required=True)
@@ -20,13 +20,13 @@ class SecretOut(Schema):
     expires_at = When(required=True, allow_none=True, metadata={"description": "Until then it signs."})
 
 
-class NewSecretOut(SecretOut):
+class NewSigningSecretOut(SigningSecretOut):
     """A new secret. What is secret of it is shown this once."""
 
     secret = fields.String(required=True, allow_none=True, metadata={"example": SECRET})
 
 
-class SecretIn(Schema):
+class SigningSecretIn(Schema):
     """A secret to make in place of those of its kind."""
 
     kind = fields.String(load_default="hmac", validate=KINDS, metadata={"example": "hmac"})
