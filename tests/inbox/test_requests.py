@@ -205,3 +205,13 @@ def test_credentials_in_a_request_are_masked(alice: Caller, hook: Hook) -> None:
     assert "Bearer abc" not in alice.get("/v1/tasks").text
     [first] = alice.get("/v1/requests?source=gitlab").json["requests"]
     assert "the shared one" not in alice.get(f"/v1/requests/{first['id']}").text
+
+
+def test_credentials_in_a_rejected_request_are_masked_too(alice: Caller, hook: Hook) -> None:
+    alice.put("/v1/sources/gitlab", {"preset": "gitlab", "secrets": [{"secret": "the shared one"}]})
+    sent = {"X-Gitlab-Token": "the old one"}
+    assert hook.send(path="/hooks/gitlab?access_token=abc&page=2", headers=sent).status_code == 401
+    [first] = alice.get("/v1/requests?source=gitlab").json["requests"]
+    whole = alice.get(f"/v1/requests/{first['id']}")
+    assert "the old one" not in whole.text
+    assert first["query"] == whole.json["query"] == "access_token=…&page=2"

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from taskyard.inbox import reading, verdicts
-from taskyard.inbox.masking import without_credentials
+from taskyard.inbox.masking import masked_query, without_credentials
 from taskyard.inbox.received import Received
 from taskyard.inbox.requests import Seen
 from taskyard.tasks.schemas import owner_field
@@ -142,7 +142,7 @@ def shown(seen: Seen) -> dict[str, Any]:
     """A request as RequestOut dumps it."""
     row = seen.row
     found = {name: getattr(row, name) for name in FIELDS}
-    found |= {"errors": found.pop("faults") or [], "type": found.pop("event_type")}
+    found |= {"errors": found.pop("faults") or [], "type": found.pop("event_type"), "query": masked_query(row.query)}
     return found | {"tasks": [{"task_id": task_id, "route": route} for task_id, route in seen.tasks]}
 
 
@@ -150,7 +150,7 @@ def shown_whole(seen: Seen) -> dict[str, Any]:
     """A request as RequestDetail dumps it."""
     row = seen.row
     raw = bytes(row.body)
-    received = without_credentials(None, Received(row.method, row.path, row.query, row.headers, raw))
+    received = without_credentials(seen.scheme, Received(row.method, row.path, row.query, row.headers, raw))
     headers = [{"name": name, "value": value} for name, value in received.headers]
     body = {"base64": base64.b64encode(raw).decode(), "utf8": reading.text(raw) if raw else ""}
-    return shown(seen) | {"headers": headers, "body": body}
+    return shown(seen) | {"headers": headers, "body": body, "query": received.query}

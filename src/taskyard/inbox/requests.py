@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, select
 
 from taskyard.core.db import AnyRow, db
 from taskyard.core.errors import NotFound
+from taskyard.inbox import definitions
 from taskyard.inbox.models import request, request_task
+from taskyard.inbox.scheme import Scheme
 from taskyard.tasks import service as tasks
 from taskyard.users.actor import Actor
 
@@ -23,6 +25,7 @@ class Seen:
 
     row: AnyRow
     tasks: list[tuple[str, int]]
+    scheme: Scheme | None = None  # of its source, which tells where in it credentials are
 
 
 def get(actor: Actor, request_id: str, *, lock: bool = False) -> Seen:
@@ -37,7 +40,8 @@ def get(actor: Actor, request_id: str, *, lock: bool = False) -> Seen:
     row = db.session.execute(query.with_for_update() if lock else query).first()
     if row is None:
         raise NotFound("There is no such request.")
-    return _with_tasks([row])[0]
+    _, definition = definitions.current(row.source)
+    return replace(_with_tasks([row])[0], scheme=definition.preset.scheme if definition else None)
 
 
 def newest(actor: Actor, query: dict[str, Any], before_id: str | None) -> list[Seen]:
