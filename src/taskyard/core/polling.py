@@ -20,6 +20,7 @@ log = structlog.get_logger("taskyard.polling")
 TICK_S = 0.01  # how often SQLite is asked whether anything has changed
 POLL_S = 0.05  # how often PostgreSQL is looked at while no notices come
 FLOOR_S = 0.5  # how often it is looked at in any case
+END_S = 1.0
 SHARE = 10  # after a look it rests this much longer than that took
 
 
@@ -30,18 +31,19 @@ class Poller:
         self._database, self._name, self._waits, self._look = database, name, waits, look
         self._notices = notices(database)
         self._notices.began(lambda: self.within(0))
-        database.at_end(lambda: self.within(0))  # so that a thread for which nobody waits any more ends
+        database.at_end(self.end)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stirred = threading.Event()
         self._due_at = math.inf  # what somebody has asked for
+        self._ended = False
         self._version = -1  # of the SQLite file, as it was last seen
 
     def start(self) -> None:
         """To be called by whoever waits, once `waits` is true of it."""
         self._notices.listen()
         with self._lock:
-            if self._thread is None:
+            if self._thread is None and not self._ended:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
@@ -52,12 +54,20 @@ class Poller:
             self._due_at = due_at
             self._stirred.set()
 
+    def end(self) -> None:
+        """Let the thread end, with the look it is at: it holds a connection."""
+        self._ended = True
+        self.within(0)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(END_S)
+
     def _run(self) -> None:
         took_s = 0.0
         while True:
             self._pause(SHARE * took_s)
             with self._lock:
-                if not self._waits():
+                if self._ended or not self._waits():
                     self._thread = None
                     return
             began_at = time.monotonic()
@@ -85,7 +95,7 @@ class Poller:
 
     def _until_changed(self) -> None:
         give_up_at = time.monotonic() + FLOOR_S
-        while self._waits() and not self._changed() and time.monotonic() < give_up_at:
+        while not self._ended and self._waits() and not self._changed() and time.monotonic() < give_up_at:
             time.sleep(TICK_S)
 
     def _changed(self) -> bool:
