@@ -6,11 +6,14 @@ disk nor keep it busy, so only so many a second are written at all; the others a
 
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal_column, select
 
 from taskyard.core import transaction
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import database
+from taskyard.events import publish
+from taskyard.events.publish import Happened
 from taskyard.inbox.bucket import Buckets
 from taskyard.inbox.models import request
 from taskyard.inbox.storing import Row
@@ -51,6 +54,12 @@ def keep(row: Row) -> None:
     with transaction.own(database()) as connection:
         _INSERT.run(connection, [[getattr(row, name) for name in _FIELDS]])
         prune(connection, row.source_id)
+        publish.publish_heard(connection, [_happened(row)], row.received_at)
+
+
+def _happened(row: Row) -> Happened:
+    data = {"request_id": row.id, "source": row.source, "reason": row.reason}
+    return Happened(row.owner_id, "request.rejected", orjson.dumps(data).decode())
 
 
 def prune(connection: Connection, source_id: str) -> None:
