@@ -37,7 +37,7 @@ class LimitKeys(MethodView):
         return {"keys": page}, 200, headers
 
 
-@blp.route("/queues/<name>/keys/<path:key>")
+@blp.route("/queues/<name>/keys/<key:key>")
 class LimitKeyByName(MethodView):
     @blp.response(200, LimitKeyOut())
     @tagged
@@ -67,7 +67,7 @@ class LimitKeyByName(MethodView):
         return Response(status=204)
 
 
-@blp.route("/queues/<name>/keys/<path:key>/pause")
+@blp.route("/queues/<name>/keys/<key:key>/pause")
 class LimitKeyPause(MethodView):
     @blp.response(200, LimitKeyOut())
     @conditional
@@ -79,7 +79,7 @@ class LimitKeyPause(MethodView):
         return limit_keys.pause(current_actor(), name, key, expected())
 
 
-@blp.route("/queues/<name>/keys/<path:key>/resume")
+@blp.route("/queues/<name>/keys/<key:key>/resume")
 class LimitKeyResume(MethodView):
     @blp.response(200, LimitKeyOut())
     @conditional

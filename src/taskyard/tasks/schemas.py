@@ -125,7 +125,6 @@ class TaskIn(Schema):
         metadata={
             "description": "Tasks of yours that must succeed first, by id; in a batch or a group also by position,"
             " such as `#0`, where they stand before it.",
-            "example": AFTER_EXAMPLE,
         },
     )
     on_failure = fields.String(
