@@ -28,6 +28,9 @@ T = TypeVar("T")
 
 BUSY_RETRY_S = 10.0  # how long a writer queues behind other processes before it gives up with 503
 BUSY_PAUSE_S = 0.002
+# A statement that is prepared while its table is small is planned to read all of it, and keeps that plan until the table
+# is analysed: by then a minute's tasks may be read through at every claim. Everything often asked for has an index.
+INDEXES_ONLY = "-c enable_seqscan=off"
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -114,7 +117,7 @@ def _options(url: str, *, read: bool) -> dict[str, Any]:
         options["pool_timeout"] = BUSY_RETRY_S
     else:
         options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S, "pool_pre_ping": not read}
-        options["connect_args"] = {"options": "-c timezone=UTC"}
+        options["connect_args"] = {"options": f"-c timezone=UTC {INDEXES_ONLY}"}
     return options
 
 
