@@ -28,8 +28,8 @@ T = TypeVar("T")
 
 BUSY_RETRY_S = 10.0  # how long a writer queues behind other processes before it gives up with 503
 BUSY_PAUSE_S = 0.002
-# A statement that is prepared while its table is small is planned to read all of it, and keeps that plan until the table
-# is analysed: by then a minute's tasks may be read through at every claim. Everything often asked for has an index.
+# A statement that is prepared while its table is small is planned to read all of it, and keeps that plan until the
+# table is analysed: by then a minute's tasks may be read through at every claim. What is often asked for has an index.
 INDEXES_ONLY = "-c enable_seqscan=off"
 
 NAMING = {
