@@ -81,6 +81,8 @@ def test_a_scheme_of_its_own_needs_no_preset(alice: Caller) -> None:
         ({"preset": None, "scheme": {}}, "/scheme/names"),
         ({"preset": None, "scheme": {**SCHEME, "template": "{ts}{body}"}}, "/scheme/template"),
         ({"preset": None, "scheme": {**SCHEME, "template": "{body}{id}"}}, "/scheme/template"),
+        ({"preset": None, "scheme": {**SCHEME, "template": "{timestamp}{body}", "freshness": {}}}, "/scheme/freshness"),
+        ({"preset": None, "scheme": {**SCHEME, "freshness": {"field": "t"}}}, "/scheme/template"),
         ({"preset": None, "scheme": {**SCHEME, "grammar": "prefix"}}, "/scheme/field"),
         ({"preset": None, "scheme": {**SCHEME, "names": [{"signature": "a b"}]}}, "/scheme/names/0/signature"),
         ({"preset": None, "scheme": {**SCHEME, "freshness": {"tolerance_s": 0}}}, "/scheme/freshness/tolerance_s"),

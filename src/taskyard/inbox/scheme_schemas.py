@@ -13,6 +13,7 @@ HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="No 
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 KNOWN = ("{id}", "{timestamp}", "{body}")
 WITH_HEADERS = (Kind.HMAC, Kind.ED25519, Kind.ECDSA, Kind.TOKEN)
+SIGNED = (Kind.HMAC, Kind.ED25519, Kind.ECDSA)
 MOST_TOLERANCE_S = 7 * 86_400
 
 
@@ -116,5 +117,18 @@ class SchemeSchema(Schema):
             faults["template"] = ["Must end in {body}, and hold it once."]
         if data["grammar"] != Grammar.BARE and not data["field"]:
             faults["field"] = ["This grammar needs it."]
+        if data["freshness"] is not None:
+            faults |= _timeless(data)
         if faults:
             raise ValidationError(faults)
+
+
+def _timeless(data: dict[str, Any]) -> dict[str, list[str]]:
+    """What is wrong where a time is asked for that no request would have to send, or that anybody could set."""
+    faults: dict[str, list[str]] = {}
+    placed = bool(data["names"]) and all(names["timestamp"] for names in data["names"])
+    if not placed and not data["freshness"]["field"]:
+        faults["freshness"] = ["Say where the time is: in `field`, or in a header, `timestamp` in each of `names`."]
+    if data["kind"] in SIGNED and "{timestamp}" not in data["template"]:
+        faults["template"] = ["Must hold {timestamp}: a time that is not signed proves nothing."]
+    return faults
