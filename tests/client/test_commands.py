@@ -112,6 +112,6 @@ def test_a_terminal_shows_what_goes_on(shared_server: Server, client: Client) ->
         while b" 40 % page 4 " not in seen:
             seen += os.read(primary, 65_536)
         worker.terminate()
-        assert worker.wait(10) == 0
+        assert worker.wait(20) == 0
     os.close(primary)
     assert b"1 running" in seen

@@ -75,7 +75,7 @@ def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, wo
     worker.signal(signal.SIGTERM)
     until(lambda: "stopping" in worker.output())
     worker.signal(signal.SIGINT)
-    assert worker.wait(5) == 0
+    assert worker.wait(20) == 0
     assert client.get(task.id).status == "queued"
 
 
@@ -86,7 +86,7 @@ def test_an_idle_worker_stops_at_once_and_takes_nothing_with_it(
     worker = work(shared_server, {"idle": "cat"})
     assert client.wait(client.submit("idle", 1).id, 20).result == 1
     worker.signal(signal.SIGTERM)
-    assert worker.wait(5) == 0
+    assert worker.wait(20) == 0
     assert client.submit("idle", 2).status == "queued"
     assert [lease.task.payload for lease in client.claim(["idle"])] == [2]
 

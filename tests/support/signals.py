@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Look again and again until it is so, for ten seconds at most."""
-    give_up_at = time.monotonic() + 10
+    """Look again and again until it is so, for half a minute at most: a slow machine is not a fault."""
+    give_up_at = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < give_up_at, "it does not come to pass"
         time.sleep(0.002)

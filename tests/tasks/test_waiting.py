@@ -18,7 +18,7 @@ from support.yard import Yard
 from taskyard.core.db import Database, open_database
 from taskyard.tasks.waiting import waiting
 
-SOON_S = 1.0
+SOON_S = 5.0
 
 ENQUEUE = """
 import sys, time
@@ -71,7 +71,7 @@ def test_a_wait_ends_with_a_task_of_this_process(app: Flask, alice: Caller, data
     until_waiting(database, 1)
     alice.post("/v1/tasks", {"command": "c"})
     assert worker.status == 200
-    assert worker.after_s < 5
+    assert worker.after_s < 15
 
 
 @pytest.mark.parametrize("deed", ["retry", "change", "release", "fail"])
@@ -91,7 +91,7 @@ def test_a_wait_ends_with_a_task_that_comes_back(app: Flask, alice: Caller, data
     else:
         report(alice, claimed, "released" if deed == "release" else "failed")
     assert worker.status == 200
-    assert worker.after_s < 5
+    assert worker.after_s < 15
 
 
 def report(who: Caller, claimed: Any, outcome: str) -> None:
@@ -138,7 +138,7 @@ def test_many_tasks_from_elsewhere_serve_all_that_wait_at_once(app: Flask, datab
 def test_a_wait_for_nothing_ends_with_204_when_its_time_is_up(app: Flask) -> None:
     worker = Claiming(app, 0.3)
     assert worker.status == 204
-    assert 0.3 <= worker.after_s < 5
+    assert 0.3 <= worker.after_s < 15
 
 
 def test_a_caller_who_has_gone_gets_no_task(app: Flask, alice: Caller) -> None:
@@ -149,7 +149,7 @@ def test_a_caller_who_has_gone_gets_no_task(app: Flask, alice: Caller) -> None:
         worker = Claiming(app, 20, environ_overrides={"gunicorn.socket": ours})
         assert worker.status == 204
     assert alice.get(f"/v1/tasks/{task['id']}").json["status"] == "queued"
-    assert worker.after_s < 5
+    assert worker.after_s < 15
 
 
 def test_a_caller_who_goes_while_waiting_gets_no_task(app: Flask, alice: Caller, database: Database) -> None:
@@ -162,4 +162,4 @@ def test_a_caller_who_goes_while_waiting_gets_no_task(app: Flask, alice: Caller,
         theirs.close()
         alice.post("/v1/tasks", {"command": "c"})
         assert (leaves.status, stays.status) == (204, 200)
-    assert stays.after_s < 5
+    assert stays.after_s < 15

@@ -23,7 +23,7 @@ from taskyard.tasks.results import results
 from taskyard.tasks.waiting import Waiting, waiting
 
 NEVER_S = 60.0
-SOON_S = 2.0  # of a machine under load; a floor that served would take 20 s
+SOON_S = 8.0  # of a machine under load; a floor that served would take 20 s
 
 
 @pytest.fixture(autouse=True)
