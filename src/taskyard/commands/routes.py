@@ -11,6 +11,7 @@ from taskyard.commands.push_schemas import PushSecretOut, RotateIn
 from taskyard.commands.schemas import CommandIn, CommandOut, CommandPage, CommandQuery, SchemasOut, SchemasPage
 from taskyard.commands.service import Registered
 from taskyard.config import Config
+from taskyard.core.conditions import Condition
 from taskyard.egress.policy import Rules, rules_of
 from taskyard.users.current import current_actor
 from taskyard.web import pagination
@@ -73,7 +74,7 @@ class CommandByName(MethodView):
     @scope("write")
     def put(self, sent: dict[str, Any], name: str) -> Any:
         """Register or replace a command"""
-        found, new = service.put(current_actor(), name, sent, service.Condition(expected(), only_new()), _rules())
+        found, new = service.put(current_actor(), name, sent, Condition(expected(), only_new()), _rules())
         return (found, 201, {"Location": f"/v1/commands/{service.in_path(name)}"}) if new else found
 
     @blp.response(204)
@@ -82,7 +83,7 @@ class CommandByName(MethodView):
     @scope("write")
     def delete(self, name: str) -> Response:
         """Remove a command"""
-        service.remove(current_actor(), name, service.Condition(expected()))
+        service.remove(current_actor(), name, Condition(expected()))
         return Response(status=204)
 
 

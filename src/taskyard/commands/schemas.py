@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.commands import expressions
 from taskyard.commands.backoff import backoff_field
 from taskyard.commands.push_schemas import Push
+from taskyard.core.expressions import MOST_CHARS
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema, Text, When
 
@@ -36,7 +36,7 @@ def expression_field(what: str, example: str) -> fields.Field[Any]:
     return Text(
         load_default=None,
         allow_none=True,
-        validate=validate.Length(1, expressions.MAX_CHARS),
+        validate=validate.Length(1, MOST_CHARS),
         metadata={"description": f"{what} A JMESPath expression over the payload.", "example": example},
     )
 

@@ -8,12 +8,14 @@ from urllib.parse import quote
 import orjson
 from sqlalchemy import Row, select
 
-from taskyard.commands import catalogue, dialect, expressions, push
+from taskyard.commands import catalogue, dialect, keys, push
 from taskyard.commands.models import Command, CommandSchema
 from taskyard.commands.validation import Check
 from taskyard.core import clock
+from taskyard.core.conditions import Condition
 from taskyard.core.db import db
-from taskyard.core.errors import Conflict, Fault, Invalid, NotFound, Stale
+from taskyard.core.errors import Conflict, Fault, Invalid, NotFound
+from taskyard.core.expressions import Faulty
 from taskyard.egress.policy import Rules
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
@@ -39,14 +41,6 @@ class Registered:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.schemas if name in SCHEMAS else self.command, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What must hold for a change: `version` is what If-Match names, `new` stands for If-None-Match: *."""
-
-    version: int | None = None
-    new: bool = False
 
 
 def page(query: dict[str, Any], after: str | None) -> list[Registered]:
@@ -186,8 +180,8 @@ def check_expressions(sent: dict[str, Any]) -> None:
     for which in EXPRESSIONS:
         if sent[which] is not None:
             try:
-                expressions.compiled(sent[which])
-            except expressions.Unusable as error:
+                keys.compiled(sent[which])
+            except Faulty as error:
                 faults.append(Fault(str(error), pointer=f"/{which}"))
     if faults:
         raise Invalid(faults)
@@ -196,10 +190,7 @@ def check_expressions(sent: dict[str, Any]) -> None:
 def _meeting(name: str, condition: Condition) -> Command | None:
     """The command, if any, as it is now that nobody else can change it."""
     command = db.session.get(Command, name, populate_existing=True)
-    if condition.version is not None and (command is None or command.version != condition.version):
-        raise Stale("The command is not there any more, or has another version by now. Read it again.")
-    if condition.new and command is not None:
-        raise Stale("There is such a command already.")
+    condition.check(command, "command")
     return command
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from flask import Response
 
+from taskyard.core.conditions import Condition
 from taskyard.inbox import sources
 from taskyard.inbox.models import Source
 from taskyard.inbox.source_schemas import SourceIn, SourceOut, SourcePage, SourceQuery
-from taskyard.inbox.sources import Condition
 from taskyard.users.current import current_actor
 from taskyard.web import pagination
 from taskyard.web.auth import scope

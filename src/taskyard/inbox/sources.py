@@ -1,14 +1,14 @@
 """What can be done with sources, and by whom: a user's own, a moderator's all. Names are unique over all owners."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
 
 from taskyard.commands import catalogue
+from taskyard.core.conditions import Condition
 from taskyard.core.conflicts import naming_conflicts
 from taskyard.core.db import db
-from taskyard.core.errors import Conflict, Fault, Invalid, NotFound, Stale
+from taskyard.core.errors import Conflict, Fault, Invalid, NotFound
 from taskyard.inbox import keyring
 from taskyard.inbox.models import NAME, Source
 from taskyard.inbox.presets import PRESETS
@@ -18,23 +18,6 @@ from taskyard.users.actor import Actor
 TAKEN = "Somebody has a source of this name. Choose another."
 CUSTOM = "custom"
 DEFAULT_MAX_BODY = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What must hold for a change: `version` is what If-Match names, `new` stands for If-None-Match: *."""
-
-    version: int | None = None
-    new: bool = False
-
-    def check(self, source: Source | None) -> None:
-        """Raises:
-        Stale: it does not hold.
-        """
-        if self.version is not None and (source is None or source.version != self.version):
-            raise Stale("The source is not there any more, or has another version by now. Read it again.")
-        if self.new and source is not None:
-            raise Stale("There is such a source already.")
 
 
 def _seen_by(actor: Actor, name: str) -> Select[Source]:
@@ -87,7 +70,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition) -> 
     found = db.session.get(Source, name, with_for_update=True, populate_existing=True)
     if found is not None and not (actor.sees_all_tasks or found.owner_id == actor.user_id):
         raise Conflict(TAKEN)
-    condition.check(found)
+    condition.check(found, "source")
     source = found or Source(name=name, owner_id=actor.user_id, secrets=[])
     _apply(source, sent)
     db.session.add(source)
@@ -116,6 +99,6 @@ def remove(actor: Actor, name: str, condition: Condition) -> None:
     get(actor, name)
     catalogue.change()
     source = get(actor, name, lock=True)
-    condition.check(source)
+    condition.check(source, "source")
     db.session.delete(source)
     db.session.flush()

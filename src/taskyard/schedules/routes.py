@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, current_app
 
+from taskyard.core.conditions import Condition
 from taskyard.schedules import service
 from taskyard.schedules.models import Schedule
 from taskyard.schedules.schemas import (
@@ -15,7 +16,6 @@ from taskyard.schedules.schemas import (
     SchedulePage,
     ScheduleQuery,
 )
-from taskyard.schedules.service import Condition
 from taskyard.tasks import render
 from taskyard.tasks.schemas import TaskOut
 from taskyard.users.current import current_actor

@@ -1,7 +1,7 @@
 """What can be done with schedules, and by whom: a user's own, a moderator's all. Names are unique over all owners."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,10 @@ from sqlalchemy import Select, select
 
 from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
+from taskyard.core.conditions import Condition
 from taskyard.core.conflicts import naming_conflicts
 from taskyard.core.db import database, db
-from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound, Stale
+from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from taskyard.queue.enqueue import NewTask
 from taskyard.schedules import runs
 from taskyard.schedules.models import Schedule, ScheduleRun
@@ -22,23 +23,6 @@ from taskyard.users.actor import Actor
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 TAKEN = "Somebody has a schedule of this name. Choose another."
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What must hold for a change: `version` is what If-Match names, `new` stands for If-None-Match: *."""
-
-    version: int | None = None
-    new: bool = False
-
-    def check(self, schedule: Schedule | None) -> None:
-        """Raises:
-        Stale: it does not hold.
-        """
-        if self.version is not None and (schedule is None or schedule.version != self.version):
-            raise Stale("The schedule is not there any more, or has another version by now. Read it again.")
-        if self.new and schedule is not None:
-            raise Stale("There is such a schedule already.")
 
 
 def _seen_by(actor: Actor, name: str) -> Select[Schedule]:
@@ -93,7 +77,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition, *, 
     found = db.session.get(Schedule, name, with_for_update=True, populate_existing=True)
     if found is not None and not (actor.sees_all_tasks or found.owner_id == actor.user_id):
         raise Conflict(TAKEN)
-    condition.check(found)
+    condition.check(found, "schedule")
     schedule = found or Schedule(name=name, owner_id=actor.user_id)
     _apply(schedule, sent)
     db.session.add(schedule)
@@ -134,7 +118,7 @@ def remove(actor: Actor, name: str, condition: Condition) -> None:
         Stale: the condition does not hold.
     """
     schedule = get(actor, name, lock=True)
-    condition.check(schedule)
+    condition.check(schedule, "schedule")
     db.session.delete(schedule)
     db.session.flush()
 

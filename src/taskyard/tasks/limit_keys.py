@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taskyard.commands.expressions import MAX_KEY
+from taskyard.commands.keys import MAX_KEY
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import NotFound, Stale

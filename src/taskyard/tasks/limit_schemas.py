@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from taskyard.commands.expressions import MAX_KEY
+from taskyard.commands.keys import MAX_KEY
 from taskyard.queue.limits import MOST_RUNNING
 from taskyard.queue.window import PER
 from taskyard.web.pagination import PageQuery

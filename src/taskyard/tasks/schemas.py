@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.commands.backoff import Backoff, backoff_field
-from taskyard.commands.expressions import MAX_KEY
+from taskyard.commands.keys import MAX_KEY
 from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.tasks.unique_schemas import UniqueIn

@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 
-from taskyard.commands import catalogue, expressions, validation
+from taskyard.commands import catalogue, keys, validation
 from taskyard.commands.catalogue import Definition
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid, NotFound, TaskyardError
+from taskyard.core.expressions import Failed
 from taskyard.core.idempotency import Answer, Once
 from taskyard.core.ids import new_id
 from taskyard.queue import policy
@@ -149,8 +150,8 @@ def _key(name: str, sent: dict[str, Any], expression: str | None) -> str | None:
     if name in sent or expression is None:
         return sent.get(name)
     try:
-        return expressions.compiled(expression).key(sent["payload"])
-    except expressions.Unusable as error:
+        return keys.found(keys.compiled(expression), sent["payload"])
+    except Failed as error:
         raise Invalid([Fault(f"The command's {name}: {error}", pointer="/payload")]) from error
 
 
