@@ -6,6 +6,7 @@ gate that all writers of a process pass in order. `read` never opens a transacti
 
 import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,11 +58,15 @@ class Database:
     _held: list[Any] = field(default_factory=list)
     _ends: list[Callable[[], None]] = field(default_factory=list)
     _kept: dict[Any, Any] = field(default_factory=dict)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+    _making: threading.RLock = field(default_factory=threading.RLock)
 
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """What was made for this key first; it lives as long as this object."""
         if key not in self._kept:
-            self._kept.setdefault(key, make())
+            with self._making:
+                if key not in self._kept:
+                    self._kept[key] = make()
         found: T = self._kept[key]
         return found
 
@@ -73,14 +78,16 @@ class Database:
     def driver_reader(self) -> Iterator[Any]:
         """The driver's own connection, for reading in autocommit.
 
-        SQLite's is opened once and shared: no call on it yields, and it may be used by several threads.
+        SQLite's is opened once and shared, by one thread at a time: a statement that begins while another is under way
+        on the same connection sees what that one sees, and so perhaps not what was committed in between.
         """
         if self.is_sqlite:
-            if not self._held:
-                connection = self.read.raw_connection()
-                connection.detach()
-                self._held.append(connection.dbapi_connection)
-            yield self._held[0]
+            with self._reading:
+                if not self._held:
+                    connection = self.read.raw_connection()
+                    connection.detach()
+                    self._held.append(connection.dbapi_connection)
+                yield self._held[0]
             return
         try:
             pooled = self.read.raw_connection()
