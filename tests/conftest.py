@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from support.caller import Caller
-from support.databases import Postgres, SqliteFiles
+from support.databases import Postgres, SqliteFiles, roomy_memory
 from support.people import ADA, ALICE, BOB, MIA, Person
 from taskyard.app import create_app
 from taskyard.config import Config
@@ -35,7 +35,7 @@ def sqlite_files(tmp_path_factory: pytest.TempPathFactory) -> SqliteFiles:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     # Not pytest's own folder: that of a run still under way goes when three later ones have started.
-    with TemporaryDirectory(prefix="taskyard-pg-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="taskyard-pg-", dir=roomy_memory(), ignore_cleanup_errors=True) as folder:
         server = Postgres(Path(folder))
         yield server
         server.stop()
