@@ -332,3 +332,20 @@ def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkey
     assert progress(alice, path) == ("done", 20, 20, 0)
     assert sum(done) == 20
     assert len(alice.post("/v1/leases", {"queues": ["c"], "limit": 99}).json["leases"]) == 20
+
+
+def test_an_operation_is_forgotten_a_month_after_its_end(app: Flask, alice: Caller, time: FrozenClock) -> None:
+    ended, open_ = start(alice, "retry", FAILED), start(alice, "retry", FAILED)
+    alice.post(f"{open_}/pause")
+    dispatch(app)
+    time.advance(30 * 86_400 - 1)
+    assert forgotten(app) == 0
+    time.advance(2)
+    assert forgotten(app) == 1
+    assert (alice.get(ended).status_code, alice.get(open_).json["state"]) == (404, "paused")
+
+
+def forgotten(app: Flask) -> int:
+    [duty] = [duty for duty in all_duties(idempotency_s=86_400) if duty.name == "forget-operations"]
+    with transaction.own(app.extensions["taskyard.database"]) as connection:
+        return duty.run(connection)

@@ -81,6 +81,7 @@ def all_duties(
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work),
+        Duty("forget-operations", 600.0, lambda connection: operation_slices.forget(connection, clock.now())),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
         Duty("forget-repeats", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),

@@ -4,10 +4,10 @@ The operation's row is locked meanwhile, and passed over where another dispatche
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from taskyard.core import clock
 from taskyard.core.db import AnyRow
@@ -25,6 +25,7 @@ SLICE = 200  # tasks a transaction: some 50 ms of SQLite's write lock
 PATCHED = 50  # the same where payloads are read and checked
 FAULTS = 20  # tasks whose faults are kept
 FAULTS_EACH = 5
+KEPT = timedelta(days=30)  # after its end
 
 # The one that has waited longest, so that a large one does not hold up the others.
 _NEXT = (
@@ -62,6 +63,11 @@ def work(connection: Connection) -> int:
         )
     )
     return max(len(ids), 1)
+
+
+def forget(connection: Connection, now: datetime) -> int:
+    """Forget operations that ended long ago; returns how many."""
+    return connection.execute(delete(Operation).where(Operation.finished_at < now - KEPT)).rowcount
 
 
 def _progress(operation: AnyRow, ids: list[str], faults: list[dict[str, Any]]) -> dict[str, Any]:
