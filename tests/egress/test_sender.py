@@ -73,6 +73,19 @@ def test_every_request_has_a_connection_of_its_own() -> None:
     assert found.connections == 3
 
 
+def test_side_by_side_each_request_is_judged_by_its_own_rules() -> None:
+    async def run(port: int) -> list[Result]:
+        url = f"http://hooks.example:{port}/"
+        async with Sender(Rules(http=True), names=names("127.0.0.1")) as sender:
+            sent = [Outgoing(url, b"{}", timeout_s=10, rules=rules) for rules in (LOOPBACK, None) * 20]
+            return await asyncio.gather(*(sender.send(one) for one in sent))
+
+    with receiver() as found:
+        results = asyncio.run(run(found.port))
+    assert [(result.status, result.error) for result in results] == [(200, None), (None, "blocked_address")] * 20
+    assert found.connections == 20
+
+
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiver(answers=lambda seen: whole("502 Bad Gateway")) as proxy, receiver() as found:
         monkeypatch.setenv("http_proxy", proxy.url)

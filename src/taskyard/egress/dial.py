@@ -1,4 +1,4 @@
-"""One connection being opened: its names are looked up, its addresses judged, its phases timed."""
+"""Connections being opened: for each its names are looked up, its addresses judged, its phases timed."""
 
 import asyncio
 import socket
@@ -9,16 +9,20 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from contextvars import ContextVar
 
+import aiohttp
 from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from taskyard.egress.messages import CONNECT_S, Timing
 from taskyard.egress.policy import Rules, Verdict, check_address
 
 # How a name is looked up: (host, port, family) → addresses. It blocks, and raises OSError where there are none.
 LookUp = Callable[[str, int, int], list[str]]
-# Which connection is being opened, for the TLS context that all of them share.
-dialling: ContextVar["Dial | None"] = ContextVar("dialling", default=None)
+# Which connection is being opened, for the connector and the TLS context that all of them share. There is no default:
+# what belongs to no request is not dialled.
+dialling: ContextVar["Dial"] = ContextVar("dialling")
 
 
 class Refused(OSError):
@@ -38,8 +42,8 @@ def look_up(host: str, port: int, family: int) -> list[str]:
     return [str(one[4][0]) for one in found]
 
 
-class Dial(AbstractResolver):
-    """The resolver and the socket factory of one aiohttp connector, which opens one connection.
+class Dial:
+    """The look-up and the socket factory of one connection.
 
     Every address of a name is judged, and if one is bad none is dialled; then each is judged again, by the socket
     factory, as it is dialled. Literal addresses meet the factory alone.
@@ -86,9 +90,6 @@ class Dial(AbstractResolver):
             for address in dict.fromkeys(found)
         ]
 
-    async def close(self) -> None:
-        """Nothing is held."""
-
     def open(self, info: AddrInfoType) -> socket.socket:
         """The socket for an address that is about to be dialled."""
         family, kind, protocol, _, (address, port, *rest) = info
@@ -121,6 +122,39 @@ class Dial(AbstractResolver):
             self.timing.tls_s = now - self._tls_at
 
 
+class Resolver(AbstractResolver):
+    """Looks up for the connection that is being opened."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        return await dialling.get().resolve(host, port, family)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class Connector(aiohttp.TCPConnector):
+    """Opens a connection for each request, by that request's own rules, and uses none twice."""
+
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        super().__init__(
+            resolver=Resolver(),
+            socket_factory=lambda info: dialling.get().open(info),
+            ssl=tls,
+            use_dns_cache=False,
+            force_close=True,
+            limit=0,
+        )
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        dialling.get().connected()
+        return connection
+
+
 class TlsContext(ssl.SSLContext):
     """Verifies certificates as usual, and tells the connection that its handshake begins."""
 
@@ -132,9 +166,7 @@ class TlsContext(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
-        dial = dialling.get()
-        if dial is not None:
-            dial.tls_begins()
+        dialling.get().tls_begins()
         return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
 
 

@@ -5,8 +5,9 @@ import math
 import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from importlib.metadata import version
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Self
 
 import aiohttp
@@ -15,7 +16,7 @@ from aiohttp.payload import Payload
 from yarl import URL
 
 from taskyard.egress.answers import FAILURES, Body, classify, head
-from taskyard.egress.dial import Dial, LookUp, dialling, look_up, tls_context
+from taskyard.egress.dial import Connector, Dial, LookUp, dialling, look_up, tls_context
 from taskyard.egress.messages import CONNECT_S, Outgoing, Result, Timing
 from taskyard.egress.policy import Rules
 from taskyard.egress.urls import check_url
@@ -23,6 +24,7 @@ from taskyard.egress.urls import check_url
 USER_AGENT = f"Taskyard/{version('taskyard')}"
 LOOK_UPS = 32  # names being looked up at once: each takes a thread, and a bad name server holds it for long
 CHUNK = 64 * 1024
+URLS = 1000  # whose verdicts are remembered
 
 
 class Sender:
@@ -36,26 +38,38 @@ class Sender:
         self._rules = rules
         self._names = names
         self._tls = tls or tls_context()
+        # A URL is judged as often as it is sent to. Each address is judged anew as it is dialled, whatever this says.
+        self._checked = lru_cache(maxsize=URLS)(lambda url: check_url(url, rules))
         self._executor = ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="names")
+        self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=Connector(self._tls),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, ceil_threshold=math.inf),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=("Accept-Encoding",),
+        )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._session.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, outgoing: Outgoing) -> Result:
         """Never raises: what went wrong is in the result."""
         rules = outgoing.rules or self._rules
-        verdict, target = check_url(outgoing.url, rules)
+        verdict, target = self._checked(outgoing.url) if rules is self._rules else check_url(outgoing.url, rules)
         if target is None:
             return Result(None, verdict.kind, verdict.reason, False, Timing())
         dial = Dial(rules, self._names, self._executor)
         token = dialling.set(dial)
         try:
-            return await _Exchange(outgoing, dial).run(target.url, self._tls)
+            return await _Exchange(outgoing, dial).run(self._session, target.url)
         finally:
             dialling.reset(token)
 
@@ -93,12 +107,12 @@ class _Exchange:
         self._headers: tuple[tuple[str, str], ...] = ()
         self._body = Body(outgoing.keep, bytearray())
 
-    async def run(self, url: URL, tls: ssl.SSLContext) -> Result:
+    async def run(self, session: aiohttp.ClientSession, url: URL) -> Result:
         began_at = time.perf_counter()
         error, detail = None, ""
         try:
             async with asyncio.timeout(self._outgoing.timeout_s):
-                await self._talk(url, tls, began_at)
+                await self._talk(session, url, began_at)
         except FAILURES as raised:
             refused = self._dial.refused
             error = refused.verdict.kind if refused else classify(raised)
@@ -117,50 +131,18 @@ class _Exchange:
             self._body.truncated,
         )
 
-    async def _talk(self, url: URL, tls: ssl.SSLContext, began_at: float) -> None:
-        async with (
-            self._session(tls) as session,
-            session.request(
-                self._outgoing.method,
-                url,
-                data=self._sending,
-                headers={"User-Agent": USER_AGENT, **self._outgoing.headers},
-                allow_redirects=False,
-            ) as answer,
-        ):
+    async def _talk(self, session: aiohttp.ClientSession, url: URL, began_at: float) -> None:
+        async with session.request(
+            self._outgoing.method,
+            url,
+            data=self._sending,
+            headers={"User-Agent": USER_AGENT, **self._outgoing.headers},
+            allow_redirects=False,
+        ) as answer:
             self._dial.timing.first_byte_s = time.perf_counter() - began_at
             self._status = answer.status
             self._headers = head(answer.headers)
             await self._body.drain(answer.content)
-
-    def _session(self, tls: ssl.SSLContext) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            resolver=self._dial,
-            socket_factory=self._dial.open,
-            ssl=tls,
-            use_dns_cache=False,
-            force_close=True,
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, ceil_threshold=math.inf),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            skip_auto_headers=("Accept-Encoding",),
-            trace_configs=[_tracing(self._dial)],
-        )
-
-
-def _tracing(dial: Dial) -> aiohttp.TraceConfig:
-    async def connected(
-        session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionCreateEndParams
-    ) -> None:
-        dial.connected()
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_end.append(connected)
-    return config
 
 
 def _sentence(error: BaseException) -> str:
