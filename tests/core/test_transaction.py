@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import Database, db
 from taskyard.core.errors import Conflict
 from taskyard.core.ids import new_id
+from taskyard.core.notices import notices
 from taskyard.users.models import Key, LoginGuard
 from taskyard.web.auth import public
 
@@ -91,6 +93,39 @@ def test_what_was_for_afterwards_happens_after_the_commit_alone(app: Flask, nobo
     fails[0] = True
     nobody.post("/deed")
     assert seen == [1]
+
+
+def test_what_is_to_be_told_is_told_after_the_commit_alone(app: Flask, nobody: Caller, database: Database) -> None:
+    told: list[int] = []
+    notices(database).on("keys", lambda _: told.append(keys_made(database)))
+    fails = [False]
+
+    def add(connection: Connection) -> None:
+        transaction.tell(connection, "keys")
+        if fails[0]:
+            raise Conflict("No.")
+
+    def deed() -> None:
+        db.session.add(key())
+        db.session.flush()
+        add(db.session.connection())
+
+    def own() -> None:
+        with transaction.own(database) as connection:
+            add(connection)
+
+    def batch() -> None:
+        transaction.batch(database, lambda connection, items: [add(connection) for _ in items], None)
+
+    route(app, deed)
+    for count, way in enumerate((lambda: nobody.post("/deed"), own, batch), start=1):
+        fails[0] = False
+        way()
+        assert told == [1] * count
+        fails[0] = True
+        with suppress(Conflict):
+            way()
+        assert told == [1] * count
 
 
 def test_a_commit_that_fails_is_answered_once(app: Flask, nobody: Caller, database: Database) -> None:

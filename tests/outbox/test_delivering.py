@@ -8,9 +8,12 @@ import pytest
 
 from support.caller import Caller
 from support.post_office import PostOffice
+from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.events.tables import pending_event
-from taskyard.outbox import gates
+from taskyard.outbox import gates, settle
+from taskyard.outbox.policy import Answer
+from taskyard.outbox.settle import Tried
 from taskyard.outbox.tables import Kind, delivery, delivery_attempt, gate, lane
 
 Make = Callable[..., dict[str, Any]]
@@ -79,6 +82,37 @@ def test_a_retry_waits_in_its_lane_and_the_tries_are_kept(
         (1, 500, None),
         (2, None, "timeout"),
     ]
+
+
+def test_one_settling_takes_many_ends(office: PostOffice, endpoint: Make, happen: Happen) -> None:
+    made = [endpoint(event_types=[f"shop.{number}"], retry_delays_s=[0, 60])["id"] for number in range(3)]
+    for number in (0, 0, 1, 1, 2):
+        happen(f"shop.{number}")
+    office.fan_out()
+    claimed = sorted(office.claim(), key=lambda one: made.index(one.endpoint.id))
+    answers = [Answer(200), Answer(500), Answer(200), Answer(200), Answer(410)]
+    tried = [Tried(one, clock.now(), answer, {}) for one, answer in zip(claimed, answers, strict=True)]
+    assert office.do(settle.settle, tried) == 5
+    status = {row.id: row.status for row in office.rows(delivery)}
+    assert [status[one.id] for one in claimed] == ["delivered", "waiting", "delivered", "delivered", "failed"]
+    assert office.in_flight() == (0, 0)
+    fares = {row.endpoint_id: row for row in office.rows(gate)}
+    assert [fares[id_].failures for id_ in made] == [1, 0, 0]
+    assert [fares[id_].last_error for id_ in made] == ["http_500", None, "http_410"]
+
+
+def test_it_is_known_when_each_kind_of_lane_is_next_due(office: PostOffice, endpoint: Make, happen: Happen) -> None:
+    def due() -> dict[Kind, Any]:
+        with office.database.read.connect() as connection:
+            return gates.due(connection)
+
+    endpoint()
+    assert due() == {}
+    happen()
+    office.fan_out()
+    assert due() == {Kind.FIRST: office.rows(delivery)[0].due_at}
+    office.settle(*office.claim(), status=500)
+    assert due() == {Kind.RETRY: office.rows(delivery)[0].due_at}
 
 
 def test_a_dead_dispatchers_deliveries_come_back_and_it_can_no_longer_settle_them(

@@ -18,10 +18,11 @@ from support.shared_app import SECRET, emptied
 from support.signals import until
 from taskyard.app import create_app
 from taskyard.config import Config
-from taskyard.core import allowed
+from taskyard.core import allowed, polling
 from taskyard.core.db import Database, open_database
 from taskyard.dispatcher import delivering
 from taskyard.egress.policy import Rules
+from taskyard.outbox import line
 from taskyard.outbox.post import retry_after_s
 from taskyard.outbox.tables import delivery
 
@@ -100,6 +101,18 @@ def test_a_receiver_gets_a_signed_event(
     assert (attempt["status"], attempt["body"]) == (200, "ok")
     assert set(attempt["signed_with"]) == {one["id"] for one in made["secrets"]}
     assert attempt["phases"]["total"] > 0
+
+
+def test_an_event_goes_out_although_nobody_looks_by_the_clock(
+    monkeypatch: pytest.MonkeyPatch, database: Database, endpoint: Make, happen: Happen, box: Mailbox
+) -> None:
+    monkeypatch.setattr(line, "FLOOR_S", 3600)
+    monkeypatch.setattr(polling, "FLOOR_S", 3600)
+    endpoint(url=box.url)
+    with dispatchers(database):
+        for count in range(1, 4):
+            happen()
+            box.wait_for(lambda letters, count=count: len(letters) == count)
 
 
 def test_a_retry_has_the_same_id_and_the_same_body(

@@ -1,5 +1,6 @@
 """`taskyard migrate` and `taskyard dispatcher`: what a Procfile runs beside the web server."""
 
+import gc
 import signal
 import threading
 import time
@@ -72,6 +73,8 @@ def dispatcher() -> None:
             keep_requests_s=config.keep_requests_s,
             keep_sent_s=config.keep_sent_s,
         )
+        gc.collect()
+        gc.freeze()  # what was loaded by now stays, and need not be looked through again and again
         with Outgoing(database, config):
             deliverer = delivering.start(database, rules_of(config), stop)
             loop.run(database, duties, stop)

@@ -1,14 +1,24 @@
-"""Inserting many rows at once, the fastest way each database has, on a connection whose transaction is open.
+"""Writing many rows at once, the fastest way each database has, on a connection whose transaction is open.
 
 SQLite takes them one by one through a prepared statement; PostgreSQL takes one array per column and one statement.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Table
 
 from taskyard.core import driver_errors
+
+V = TypeVar("V")
+
+
+def alike(rows: Iterable[tuple[str, V]]) -> dict[V, list[str]]:
+    """The ids of rows that are to get the same values: one statement does for all of them."""
+    found: dict[V, list[str]] = {}
+    for id_, values in rows:
+        found.setdefault(values, []).append(id_)
+    return found
 
 
 class BulkInsert:

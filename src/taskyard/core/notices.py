@@ -60,6 +60,12 @@ class Notices:
         if not self._database.is_sqlite:
             self._put(f"{topic} {name}" for name in names)
 
+    def spread(self, topic: str) -> None:
+        """Tell all processes, this one too, of a topic that has no names."""
+        if topic in self._heard:
+            self._heard[topic]([""])
+        self.send(topic, [""])
+
     def listen(self) -> None:
         """Listen for the next minute, beginning now if need be."""
         if not self._database.is_sqlite:

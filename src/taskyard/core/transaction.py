@@ -18,13 +18,16 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from taskyard.core.db import Database, db
+from taskyard.core.db import database as opened
 from taskyard.core.driver_errors import collided
 from taskyard.core.errors import Unavailable
 from taskyard.core.gather import Gatherer, Pending
+from taskyard.core.notices import notices
 
 I = TypeVar("I")  # noqa: E741
 R = TypeVar("R")
 
+TOLD = "told"
 COLLISIONS = 3  # how often a transaction is run again that PostgreSQL ended for another's sake
 MOST = 500  # items a transaction, so that none holds the write lock for long
 
@@ -35,8 +38,11 @@ def commit_request() -> None:
         return
     if db.session.new or db.session.dirty or db.session.deleted:
         db.session.flush()  # what no service has flushed is written all the same
-    if db.session.info.pop("writing", False):
+    if db.session.info.get("writing"):
+        told = _told(db.session.connection())
+        del db.session.info["writing"]
         db.session.commit()
+        _spread(opened(), told)
     for deed in db.session.info.pop("afterwards", ()):
         deed()
 
@@ -59,7 +65,27 @@ def afterwards(deed: Callable[[], None]) -> None:
 def own(database: Database) -> Iterator[Connection]:
     """A transaction of its own, committed when the block ends and rolled back when it raises."""
     with database.write.begin() as connection:
-        yield connection
+        try:
+            yield connection
+        finally:
+            told = _told(connection)
+    _spread(database, told)
+
+
+def tell(connection: Connection, topic: str) -> None:
+    """Give notice of this, to all processes, once what this connection writes is committed."""
+    connection.info.setdefault(TOLD, set()).add(topic)
+
+
+def _told(connection: Connection) -> set[str]:
+    """What is to be told of this transaction. A request that is rolled back leaves it to the next: it is but a hint."""
+    found: set[str] = connection.info.pop(TOLD, set())
+    return found
+
+
+def _spread(database: Database, topics: set[str]) -> None:
+    for topic in topics:
+        notices(database).spread(topic)
 
 
 def batch(database: Database, handler: Callable[[Connection, list[I]], list[R]], item: I) -> R:
@@ -101,7 +127,10 @@ def _run_together(database: Database, batch: list[Pending]) -> None:
         except BaseException:
             transaction.rollback()
             raise
+        finally:
+            told = _told(connection)
         _commit(transaction, waits_for_disk=database.is_sqlite)
+    _spread(database, told)
 
 
 def _by_handler(batch: list[Pending]) -> dict[Callable[..., Any], list[Pending]]:

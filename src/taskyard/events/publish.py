@@ -5,11 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Connection, bindparam, exists, select
 
+from taskyard.core import transaction
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.ids import new_id
 from taskyard.events import patterns
 from taskyard.events.tables import EVERYONE, event, pending_event, subscription
 
+TOPIC = "events"  # of the notice that there is something to fan out
 _EVENTS = BulkInsert(event, "id", "owner_id", "type", "key", "data", "created_at")
 _PENDING = BulkInsert(pending_event, "event_id")
 _SUBSCRIBED = (
@@ -45,6 +47,7 @@ def publish(connection: Connection, happened: list[Happened], now: datetime) -> 
     rows = [(new_id(), one.owner_id, one.type, one.key, one.data, now) for one in happened]
     _EVENTS.run(connection, rows)
     _PENDING.run(connection, [(row[0],) for row in rows])
+    transaction.tell(connection, TOPIC)
     return [row[0] for row in rows]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, text, update
 
+from taskyard.core.bulk import alike
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant
 from taskyard.outbox import gates
@@ -32,7 +33,6 @@ _READY = (
     .limit(bindparam("room"))
     .with_for_update(skip_locked=True, of=gate)
 )
-_IS_READY = select(lane.c.kind).where(lane.c.next_due <= bindparam("now", type_=lane.c.next_due.type)).distinct()
 
 
 def _heads(limit: Any) -> Select[Any]:
@@ -82,23 +82,18 @@ _LEASE = (
 )
 _COUNT_LANE = (
     update(lane)
-    .where(lane.c.endpoint_id == bindparam("id"), lane.c.kind == bindparam("of_kind"))
+    .where(lane.c.endpoint_id.in_(bindparam("ids", expanding=True)), lane.c.kind == bindparam("of_kind"))
     .values(in_flight=lane.c.in_flight + bindparam("count"))
 )
 _COUNT_GATE = (
     update(gate)
-    .where(gate.c.endpoint_id == bindparam("id"))
+    .where(gate.c.endpoint_id.in_(bindparam("ids", expanding=True)))
     .values(
         in_flight=gate.c.in_flight + bindparam("count"),
         tokens=bindparam("left"),
         refilled_at=bindparam("at", type_=Instant),
     )
 )
-
-
-def ready(connection: Connection, now: datetime) -> list[Kind]:
-    """The kinds of lanes in which something is due; asked before a transaction for writing is opened."""
-    return [Kind(kind) for kind in connection.execute(_IS_READY, {"now": now}).scalars()]
 
 
 def rooms(slots: int, busy: Mapping[Kind, int]) -> dict[Kind, int]:
@@ -191,11 +186,9 @@ def _count(
     counts: dict[str, int] = {}
     for row, _ in leased:
         counts[row.endpoint_id] = counts.get(row.endpoint_id, 0) + 1
-    if counts:
-        rows: list[dict[str, Any]] = [{"id": id_, "count": count} for id_, count in sorted(counts.items())]
-        connection.execute(_COUNT_LANE, [one | {"of_kind": kind.value} for one in rows])
-        for one in rows:
-            left = allowed[one["id"]] - one["count"]
-            one |= {"left": 0 if math.isinf(left) else left, "at": now}
-        connection.execute(_COUNT_GATE, rows)
+    for count, ids in alike(counts.items()).items():
+        connection.execute(_COUNT_LANE, {"ids": ids, "of_kind": kind.value, "count": count})
+    for (count, left), ids in alike((id_, (count, allowed[id_] - count)) for id_, count in counts.items()).items():
+        tokens_left = 0 if math.isinf(left) else left
+        connection.execute(_COUNT_GATE, {"ids": ids, "count": count, "left": tokens_left, "at": now})
     return counts

@@ -3,14 +3,14 @@
 One dispatcher at a time does it: events of one key reach an endpoint's line in the order in which they were published.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, delete, exists, or_, select, text, update
 
+from taskyard.core import transaction
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
 from taskyard.core.ids import new_id
@@ -22,6 +22,7 @@ from taskyard.outbox.tables import Kind, Status, delivery, lane
 from taskyard.users.models import Role, User
 
 SLICE = 500  # events a transaction
+TOPIC = "deliveries"  # of the notice that some are due
 ENDPOINTS_OWN = "endpoint."  # what happens to an endpoint is not told to that endpoint
 
 _ALONE = text("SELECT pg_try_advisory_xact_lock(7305808869232650)")  # "events" in hexadecimal, more or less
@@ -125,16 +126,20 @@ def fan_out(connection: Connection, now: datetime) -> int:
     return len(ids)
 
 
-def _new(events: Iterable[AnyRow], endpoints: Iterable[AnyRow]) -> Iterable[New]:
-    by_owner: dict[str | None, list[AnyRow]] = defaultdict(list)
-    for endpoint in endpoints:
-        by_owner[None if endpoint.every_owner else endpoint.owner_id].append(endpoint)
+def _new(events: Iterable[AnyRow], endpoints: Sequence[AnyRow]) -> Iterable[New]:
+    by_type: dict[tuple[str, str], list[AnyRow]] = {}  # a slice has many events of few types
     for row in events:
-        candidates = by_owner[row.owner_id] + by_owner[None]
-        sent = shown(row) if candidates else {}
-        for endpoint in candidates:
-            if filters.hears(endpoint.event_types, endpoint.filter, sent) and not _about(endpoint.id, sent):
+        about = row.owner_id, row.type
+        if about not in by_type:
+            by_type[about] = [one for one in endpoints if _asks(one, *about)]
+        sent = shown(row) if by_type[about] else {}
+        for endpoint in by_type[about]:
+            if filters.passes(endpoint.filter, sent) and not _about(endpoint.id, sent):
                 yield New(row.id, endpoint, order_key(endpoint, row))
+
+
+def _asks(endpoint: AnyRow, owner_id: str, type_: str) -> bool:
+    return (endpoint.every_owner or endpoint.owner_id == owner_id) and filters.asks(endpoint.event_types, type_)
 
 
 def _about(endpoint_id: str, sent: dict[str, Any]) -> bool:
@@ -175,6 +180,7 @@ def _wake(connection: Connection, held: dict[str, AnyRow], kind: Kind, now: date
     """The lanes of these gates are due now, or once their gate opens again."""
     shut = {gate.endpoint_id: gate.hold_until for gate in held.values() if gate.hold_until and gate.hold_until > now}
     if open_ := sorted(held.keys() - shut.keys()):
+        transaction.tell(connection, TOPIC)
         connection.execute(_WAKE, {"ids": open_, "of_kind": kind.value, "now": now})
     gates.refresh(connection, shut)
 

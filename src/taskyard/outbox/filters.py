@@ -20,6 +20,11 @@ def passes(expression: str | None, event: dict[str, Any]) -> bool:
         return False
 
 
+def asks(event_types: list[str], type_: str) -> bool:
+    """Whether one of these patterns is about this type."""
+    return any(patterns.meets(type_, one) for one in event_types)
+
+
 def hears(event_types: list[str], expression: str | None, event: dict[str, Any]) -> bool:
     """Whether an endpoint with these patterns and this filter hears an event."""
-    return any(patterns.meets(event["type"], one) for one in event_types) and passes(expression, event)
+    return asks(event_types, event["type"]) and passes(expression, event)

@@ -7,22 +7,26 @@ deliveries.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database
 from taskyard.core.driver_errors import passes
-from taskyard.outbox import claim, fanout, settle
+from taskyard.outbox import claim, fanout, gates, settle
 from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.settle import Tried
 from taskyard.outbox.tables import Kind
 
 log = structlog.get_logger("taskyard.outbox")
 SLOTS = 400  # requests at a time, of one dispatcher
-EVERY_S = 0.05  # between two looks while nothing is due
+EVERY_S = 0.05  # between two looks at a lane that is due and whose gate another holds
+FLOOR_S = 0.5  # between two looks in any case: what tells of work are hints, and may be lost
 AFTER_ERROR_S = 1.0
 MOST_SETTLED = 500  # in one transaction
+BUSY = 32  # requests under way from which on claims and settlements gather, so that each is for many
+GATHER_S = 0.015
 
 # Sends one and never raises; app-wide what knows sockets and signatures.
 Send = Callable[[Claimed], Awaitable[Tried]]
@@ -40,11 +44,13 @@ class Line:
         self._sending: set[asyncio.Task[None]] = set()
         self._ended = asyncio.Event()  # a request, or the whole line
         self._woken = asyncio.Event()  # there may be something to claim
+        self._rest_s = FLOOR_S  # until something is due, as far as was seen
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim, send and settle until `stop` is set and what was begun has ended."""
         settling = asyncio.create_task(self._settle_all(stop))
         while not stop.is_set():
+            self._woken.clear()
             try:
                 found = await asyncio.to_thread(self._claim)
             except Exception as error:  # whatever it is: a line that stopped for good would do so unseen
@@ -57,7 +63,8 @@ class Line:
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
             if not found:
-                await self._rest()
+                await _wait(self._woken, self._rest_s)
+            await self._gather()
         self._ended.set()
         await settling
 
@@ -65,19 +72,19 @@ class Line:
         """Look again at once."""
         self._woken.set()
 
-    async def _rest(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), EVERY_S)
-        except TimeoutError:
-            return
-        self._woken.clear()
+    async def _gather(self) -> None:
+        """Under load, let room or results come together: what a transaction costs is shared by all that is in it."""
+        if len(self._sending) >= BUSY:
+            await asyncio.sleep(GATHER_S)
 
     def _claim(self) -> list[Claimed]:
         now = clock.now()
         with self._database.read.connect() as connection:
-            due = claim.ready(connection, now)
+            due = gates.due(connection)
         room = claim.rooms(self._slots, self._busy)
-        wanted = {kind: room[kind] for kind in due if room[kind]}
+        first = min((at for kind, at in due.items() if room[kind]), default=None)
+        self._rest_s = FLOOR_S if first is None else min(max((first - now).total_seconds(), EVERY_S), FLOOR_S)
+        wanted = {kind: room[kind] for kind, at in due.items() if at <= now and room[kind]}
         if not wanted:
             return []
         with transaction.own(self._database) as connection:
@@ -96,6 +103,7 @@ class Line:
     async def _settle_all(self, stop: asyncio.Event) -> None:
         while not (stop.is_set() and not self._sending and not self._over):
             await self._ended.wait()
+            await self._gather()
             if not stop.is_set() or self._sending:
                 self._ended.clear()
             batch, self._over = self._over[:MOST_SETTLED], self._over[MOST_SETTLED:]
@@ -124,18 +132,24 @@ class FanOut:
     def __init__(self, database: Database, done: Callable[[], None]) -> None:
         self._database = database
         self._done = done  # called after each slice
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again at once."""
+        self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            pause_s = EVERY_S
+            self._woken.clear()
             try:
                 if await asyncio.to_thread(self._slice):
                     self._done()
-                    continue
+                else:
+                    await asyncio.sleep(GATHER_S)  # on SQLite whatever is written wakes it, also what the line settles
+                    await _wait(self._woken, FLOOR_S)
             except Exception as error:
                 _tell("fanning events out failed", error)
-                pause_s = AFTER_ERROR_S
-            await _pause(stop, pause_s)
+                await _wait(stop, AFTER_ERROR_S)
 
     def _slice(self) -> int:
         with self._database.read.connect() as connection:
@@ -152,8 +166,6 @@ def _tell(what: str, error: Exception) -> None:
         log.error(what, exc_info=error)
 
 
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

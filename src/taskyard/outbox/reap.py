@@ -1,13 +1,12 @@
 """What a dead dispatcher held comes back when its lease has ended, and is sent again with the same id."""
 
-from collections import defaultdict
+from collections import Counter
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
 from taskyard.core.types import Instant
 from taskyard.outbox import gates
-from taskyard.outbox.settle import COUNT_LANE
 from taskyard.outbox.tables import Kind, Status, delivery, gate
 
 SLICE = 500  # deliveries a transaction
@@ -46,14 +45,9 @@ def reap(connection: Connection, now: datetime) -> int:
         return 0
     gates.lock(connection, {row.endpoint_id for row in overdue})
     given = set(connection.execute(_GIVE_BACK, {"ids": [row.id for row in overdue], "now": now}).scalars())
-    per_lane: dict[tuple[str, int], int] = defaultdict(int)
-    per_gate: dict[str, int] = defaultdict(int)
-    for row in overdue:
-        if row.id in given:
-            per_lane[row.endpoint_id, row.lane] += 1
-            per_gate[row.endpoint_id] += 1
+    per_gate = Counter(row.endpoint_id for row in overdue if row.id in given)
     if given:
-        connection.execute(COUNT_LANE, [{"id": i, "of_kind": k, "count": c} for (i, k), c in sorted(per_lane.items())])
+        gates.land(connection, ((row.endpoint_id, row.lane) for row in overdue if row.id in given))
         connection.execute(_COUNT_GATE, [{"id": id_, "count": count} for id_, count in sorted(per_gate.items())])
         held = gates.lock(connection, per_gate)
         gates.refresh(connection, {id_: row.hold_until for id_, row in held.items()})

@@ -3,15 +3,15 @@ not change."""
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
-from taskyard.core.bulk import BulkInsert
+from taskyard.core.bulk import BulkInsert, alike
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
 from taskyard.events import publish
@@ -21,7 +21,7 @@ from taskyard.outbox.breaker import Health
 from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.models import Endpoint
 from taskyard.outbox.policy import Answer, Class, Decision, Next, Standing
-from taskyard.outbox.tables import Kind, Status, delivery, delivery_attempt, gate, lane
+from taskyard.outbox.tables import Kind, Status, delivery, delivery_attempt, gate
 
 GONE = "It answered 410 Gone."
 GIVEN_UP = "It failed for five days."
@@ -53,6 +53,17 @@ class Judged:
     decision: Decision
 
 
+class Moved(NamedTuple):
+    """What a delivery gets, by the names in _MOVE_ON."""
+
+    new_status: str
+    new_lane: int
+    at: datetime
+    charge: int
+    class_: str | None
+    end: datetime | None
+
+
 _HELD = (
     select(delivery.c.id)
     .where(tuple_(delivery.c.id, delivery.c.fence).in_(bindparam("held", expanding=True)))
@@ -60,7 +71,7 @@ _HELD = (
 )
 _MOVE_ON = (
     update(delivery)
-    .where(delivery.c.id == bindparam("of"))
+    .where(delivery.c.id.in_(bindparam("ids", expanding=True)))
     .values(
         status=bindparam("new_status"),
         lane=bindparam("new_lane"),
@@ -73,14 +84,9 @@ _MOVE_ON = (
     )
 )
 _ATTEMPTS = BulkInsert(delivery_attempt, *(column.name for column in delivery_attempt.columns))
-COUNT_LANE = (
-    update(lane)
-    .where(lane.c.endpoint_id == bindparam("id"), lane.c.kind == bindparam("of_kind"))
-    .values(in_flight=lane.c.in_flight - bindparam("count"))
-)
 _FARES = (
     update(gate)
-    .where(gate.c.endpoint_id == bindparam("id"))
+    .where(gate.c.endpoint_id.in_(bindparam("ids", expanding=True)))
     .values(
         in_flight=gate.c.in_flight - bindparam("count"),
         **{name: bindparam(f"new_{name}", type_=gate.c[name].type) for name in Health.__dataclass_fields__},
@@ -105,7 +111,8 @@ def settle(connection: Connection, tried: list[Tried], now: datetime) -> int:
     judged = [_judge(one, now) for one in tried if one.claimed.id in held]
     if not judged:
         return 0
-    connection.execute(_MOVE_ON, [_moved(one, now) for one in judged])
+    for moved, ids in alike((one.tried.claimed.id, _moved(one, now)) for one in judged).items():
+        connection.execute(_MOVE_ON, {"ids": ids, **moved._asdict()})
     _ATTEMPTS.run(connection, [_attempt(one) for one in judged])
     order.unblock(connection, {_key(one) for one in judged if one.decision.next is not Next.RETRY})
     holds = _fare(connection, judged, locked, now)
@@ -120,19 +127,18 @@ def _judge(tried: Tried, now: datetime) -> Judged:
     return Judged(tried, policy.classify(tried.answer), decision)
 
 
-def _moved(one: Judged, now: datetime) -> dict[str, Any]:
+def _moved(one: Judged, now: datetime) -> Moved:
     retried = one.decision.next is Next.RETRY
     failed = one.decision.next is not Next.DELIVERED
     kind = one.tried.claimed.kind
-    return {
-        "of": one.tried.claimed.id,
-        "new_status": _STATUS[one.decision.next].value,
-        "new_lane": (Kind.RETRY if retried and kind is Kind.FIRST else kind).value,
-        "at": one.decision.at or now,
-        "charge": int(one.decision.charged),
-        "class_": _class(one.tried.answer) if failed else None,
-        "end": None if retried else now,
-    }
+    return Moved(
+        _STATUS[one.decision.next].value,
+        (Kind.RETRY if retried and kind is Kind.FIRST else kind).value,
+        one.decision.at or now,
+        int(one.decision.charged),
+        _class(one.tried.answer) if failed else None,
+        None if retried else now,
+    )
 
 
 def _class(answer: Answer) -> str:
@@ -160,14 +166,14 @@ def _key(one: Judged) -> tuple[str, str | None]:
 
 
 def _fare(
-    connection: Connection, judged: Iterable[Judged], locked: dict[str, AnyRow], now: datetime
+    connection: Connection, judged: list[Judged], locked: dict[str, AnyRow], now: datetime
 ) -> dict[str, datetime | None]:
     """Note how each endpoint fares now; until when it is held, where it is."""
     by_endpoint: dict[str, list[Judged]] = defaultdict(list)
     for one in judged:
         by_endpoint[one.tried.claimed.endpoint.id].append(one)
     holds: dict[str, datetime | None] = {}
-    rows = []
+    fares: list[tuple[str, tuple[int, Health]]] = []
     for endpoint_id, members in sorted(by_endpoint.items()):
         health = _health(locked[endpoint_id])
         for one in members:
@@ -179,27 +185,21 @@ def _fare(
                 error=_class(one.tried.answer),
                 pause_s=one.decision.pause_s,
             )
-        rows.append({"id": endpoint_id, "count": len(members), **{f"new_{k}": v for k, v in asdict(health).items()}})
+        fares.append((endpoint_id, (len(members), health)))
         holds[endpoint_id] = health.hold_until if health.hold_until and health.hold_until > now else None
         if any(one.decision.disable for one in members):
             disable(connection, endpoint_id, GONE, now)
         elif health.given_up(now) and health.failures:
             disable(connection, endpoint_id, GIVEN_UP, now)
-    connection.execute(_FARES, rows)
-    connection.execute(COUNT_LANE, _per_lane(by_endpoint))
+    for (count, health), ids in alike(fares).items():
+        values = {f"new_{name}": value for name, value in asdict(health).items()}
+        connection.execute(_FARES, {"ids": ids, "count": count, **values})
+    gates.land(connection, ((one.tried.claimed.endpoint.id, one.tried.claimed.kind) for one in judged))
     return holds
 
 
 def _health(row: AnyRow) -> Health:
     return Health(**{name: getattr(row, name) for name in Health.__dataclass_fields__})
-
-
-def _per_lane(by_endpoint: dict[str, list[Judged]]) -> list[dict[str, Any]]:
-    counts: dict[tuple[str, int], int] = defaultdict(int)
-    for endpoint_id, members in by_endpoint.items():
-        for one in members:
-            counts[endpoint_id, one.tried.claimed.kind.value] += 1
-    return [{"id": id_, "of_kind": kind, "count": count} for (id_, kind), count in sorted(counts.items())]
 
 
 def disable(connection: Connection, endpoint_id: str, why: str, now: datetime) -> None:
