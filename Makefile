@@ -69,7 +69,7 @@ bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ 
 
 bench-queue: $(DEV_STAMP)  ## Tasks through the queue, beside other queues, at size and over time (takes an hour)
 	@$(PIP) -r bench/requirements-bench.txt
-	@for what in queue rivals growth held memory pickup idle; do $(BIN)/python -m bench $$what || exit 1; done
+	@for what in queue rivals growth held memory pickup idle deliveries blackhole hooks; do $(BIN)/python -m bench $$what || exit 1; done
 
 lock: $(DEV_STAMP)  ## Pin everything anew from requirements*.in
 	@$(COMPILE) -o requirements.txt requirements.in

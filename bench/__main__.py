@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import growth, held, http, idle, memory, pickup, queue, rivals
+from bench import blackhole, deliveries, growth, held, hooks, http, idle, memory, pickup, queue, rivals
 
 COMMANDS = {
     "http": http.run,
@@ -13,6 +13,9 @@ COMMANDS = {
     "memory": memory.run,
     "pickup": pickup.run,
     "idle": idle.run,
+    "deliveries": deliveries.run,
+    "blackhole": blackhole.run,
+    "hooks": hooks.run,
 }
 
 

@@ -3,8 +3,12 @@
 import sqlite3
 import time
 from contextlib import closing
+from typing import Any
 
 import psycopg
+
+from taskyard.core import clock
+from taskyard.core.types import instant_to_text
 
 PORTION = 250_000
 # Ids of the form of UUIDs of version 7 that sort by their number, and before any that is made from now on.
@@ -23,7 +27,7 @@ POSTGRESQL = (
 TASK = (
     "INSERT INTO task (id, owner_id, command, queue, lane, payload, tags, created_at, run_at, timeout_s, max_attempts,"
     " max_crashes, on_lost) {rows} SELECT {id}, (SELECT id FROM \"user\"), 'resize', 'resize', 1,"
-    ' \'{{"url":"https://example.com/a.png","width":200}}\', \'[]\', {created_at}, {run_at},'
+    ' \'{{"url":"https://example.com/a.png","width":200}}\', \'[]\', {past}, {run_at},'
     " 3600, 5, 3, 'retry' FROM r"
 )
 READY = "INSERT INTO ready (task_id, queue, lane, seq, attempts) {rows} SELECT {id}, 'resize', 1, {seq} + n, 0 FROM r"
@@ -35,24 +39,35 @@ PAST, FUTURE = "'2026-01-01T00:00:00.000000Z'", "'2090-01-01T00:00:00.000000Z'"
 
 def fill(url: str, start: int, stop: int, *, scheduled: bool = False) -> None:
     """Put the tasks with these numbers into the line, or among those that wait for their time."""
-    for first in range(start, stop, PORTION):
-        last = min(first + PORTION, stop)
-        if url.startswith("sqlite"):
-            _sqlite(url, _statements(SQLITE, ID, first, last, scheduled=scheduled))
-        else:
-            _postgresql(url, _statements(POSTGRESQL, f"({ID})::uuid", first, last, scheduled=scheduled))
-    if not url.startswith("sqlite"):
-        _postgresql(url, ["ANALYZE task, ready, scheduled"])
-
-
-def _statements(rows: str, task_id: str, start: int, stop: int, *, scheduled: bool) -> list[str]:
-    run_at = FUTURE if scheduled else PAST
-    created_at = PAST
-    if "uuid" in task_id:
-        run_at, created_at = f"{run_at}::timestamptz", f"{created_at}::timestamptz"
     seq = int(time.time() - 86_400) * 1_000_000  # before whatever comes in from now on
-    values = {"id": task_id, "rows": rows.format(start=start, stop=stop), "created_at": created_at, "run_at": run_at}
-    return [statement.format(**values, seq=seq) for statement in (TASK, SCHEDULED if scheduled else READY)]
+    run_at = "{future}" if scheduled else "{past}"
+    statements = [one.replace("{run_at}", run_at) for one in (TASK, SCHEDULED if scheduled else READY)]
+    insert(url, start, stop, statements, {"seq": seq}, "task, ready, scheduled")
+
+
+def insert(url: str, start: int, stop: int, statements: list[str], words: dict[str, Any], tables: str) -> None:
+    """Run these for the rows with these numbers, portion by portion; then let PostgreSQL look at the tables.
+
+    In a statement {rows} begins its SELECT, from `r`, in which {id} is the id of number `n`; {past}, {now} and {future}
+    are moments.
+    """
+    sqlite = url.startswith("sqlite")
+    kind = "" if sqlite else "::timestamptz"
+    moments = {"past": PAST + kind, "now": f"'{instant_to_text(clock.now())}'{kind}", "future": FUTURE + kind}
+    words = {"id": ID if sqlite else f"({ID})::uuid", **moments, **words}
+    for first in range(start, stop, PORTION):
+        rows = (SQLITE if sqlite else POSTGRESQL).format(start=first, stop=min(first + PORTION, stop))
+        run(url, [statement.format(rows=rows, **words) for statement in statements])
+    if not sqlite:
+        run(url, [f"ANALYZE {tables}"])
+
+
+def run(url: str, statements: list[str]) -> None:
+    """Run these in one transaction that need not outlive a crash."""
+    if url.startswith("sqlite"):
+        _sqlite(url, statements)
+    else:
+        _postgresql(url, statements)
 
 
 def _sqlite(url: str, statements: list[str]) -> None:

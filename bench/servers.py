@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,13 +110,15 @@ def serving(contender: Contender, url: str, folder: Path, *, access_log: bool = 
 
 
 @contextmanager
-def dispatching(url: str, port: int, folder: Path) -> Iterator[psutil.Process]:
+def dispatching(
+    url: str, port: int, folder: Path, settings: Sequence[tuple[str, str]] = (), module: str = "taskyard"
+) -> Iterator[psutil.Process]:
     """Start Taskyard's dispatcher beside a web process on the same database, and stop it afterwards."""
     with (folder / "dispatcher.log").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "taskyard", "dispatcher"],
+            [sys.executable, "-m", module, "dispatcher"],
             cwd=ROOT,
-            env=environment(url, port, folder, access_log=False),
+            env={**environment(url, port, folder, access_log=False), **dict(settings)},
             stdout=output,
             stderr=output,
             start_new_session=True,
