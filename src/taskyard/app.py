@@ -41,7 +41,7 @@ from taskyard.users import token_routes as tokens
 from taskyard.users.access_tokens import AccessTokens
 from taskyard.users.authentication import Authenticator
 from taskyard.users.tokens import Issuer
-from taskyard.web import auth, converters, cors, docs, health, problems, requests
+from taskyard.web import auth, converters, cors, docs, health, later, problems, requests
 from taskyard.web.blueprint import Api
 from taskyard.web.edge import Edge
 from taskyard.web.whole import Request
@@ -126,6 +126,7 @@ def create_app(config: Config | None = None) -> Flask:
     problems.register(app)
     cors.register(app, config.cors_origins)
     requests.register(app)
+    later.register(app)
     auth.register(app, authenticator)
     api = Api(app)
     converters.register(app, api)
@@ -134,5 +135,5 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(hooks.blp)
     if config.docs:
         docs.register(app, api, extend=_extended, revision=catalogue.newest_revision)
-    app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log)  # type: ignore[method-assign]
+    app.wsgi_app = Edge(app.wsgi_app, access_log=config.access_log).answer  # type: ignore[method-assign]
     return app

@@ -1,5 +1,6 @@
 """Claims that wait: woken by whoever enqueues, here or elsewhere, and never for a caller who has gone."""
 
+import gc
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from support.signals import until
 from support.yard import Yard
 from taskyard.core.db import Database, open_database
 from taskyard.tasks.waiting import waiting
+from taskyard.web.whole import Request
 
 SOON_S = 5.0
 
@@ -109,6 +111,16 @@ def test_a_wait_ends_with_a_task_of_another_process(app: Flask, database: Databa
         told, _ = other.communicate("go\n", timeout=30)
     assert worker.status == 200
     assert worker.answered_at - float(told) < SOON_S
+
+
+def test_whoever_waits_keeps_nothing_of_what_was_made_for_the_request(app: Flask, database: Database) -> None:
+    worker = Claiming(app, 20)
+    until_waiting(database, 1)
+    until(lambda: not any(isinstance(one, Request) for one in gc.get_objects()))
+    yard = Yard(database)
+    yard.add(queue="c")
+    waiting(database).wake(["c"])
+    assert worker.status == 200
 
 
 def test_one_task_goes_to_one_of_many_that_wait(app: Flask, alice: Caller, database: Database) -> None:

@@ -6,8 +6,9 @@ from flask import Response
 
 from taskyard.tasks import leases, render
 from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
+from taskyard.tasks.leases import Taken
 from taskyard.users.current import current_actor
-from taskyard.web import answers, caller_gone
+from taskyard.web import answers, caller_gone, later
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 
@@ -31,10 +32,13 @@ class Leases(MethodView):
     @scope("work")
     def post(self, sent: dict[str, Any]) -> Response:
         """Claim tasks"""
-        found = leases.take(current_actor(), sent, caller_gone.watch())
-        if not found.leases:
-            return Response(status=204, headers={"Taskyard-Worker": "draining"} if found.draining else {})
-        return answers.json({"leases": [render.lease(one) for one in found.leases]})
+        return later.answer(leases.take(current_actor(), sent, caller_gone.watch()), _taken)
+
+
+def _taken(found: Taken) -> Response:
+    if not found.leases:
+        return Response(status=204, headers={"Taskyard-Worker": "draining"} if found.draining else {})
+    return answers.json({"leases": [render.lease(one) for one in found.leases]})
 
 
 @blp.route("/leases/extend")

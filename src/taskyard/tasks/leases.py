@@ -1,6 +1,6 @@
 """What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from taskyard.tasks import roll_call
 from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.lease_schemas import MAX_RESULT
 from taskyard.tasks.results import results
-from taskyard.tasks.waiting import waiting
+from taskyard.tasks.waiting import Rest, waiting
 from taskyard.users.actor import Actor
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
@@ -37,8 +37,8 @@ class Taken:
     draining: bool = False
 
 
-def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Taken:
-    """Lease tasks to a worker, waiting for one where it asked to. `sent` is a loaded ClaimIn.
+def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Generator[Rest, None, Taken]:
+    """Lease tasks to a worker, in steps where it asked to wait for one. `sent` is a loaded ClaimIn.
 
     Raises:
         Forbidden: the actor may not work on one of the queues.
@@ -55,7 +55,7 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Taken:
         return bool(found.leases) or found.draining
 
     if sent["wait"]:
-        waiting(database()).until(queues, attempt, sent["wait"], gone)
+        yield from waiting(database()).rounds(queues, attempt, sent["wait"], gone)
     else:
         attempt()
     return found

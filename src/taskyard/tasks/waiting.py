@@ -7,7 +7,8 @@ do not tell, one thread looks while somebody waits. No wait holds a connection.
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 
 from taskyard.core import clock
 from taskyard.core.db import Database
@@ -19,26 +20,26 @@ from taskyard.queue.marks import marks
 TOPIC = "queue"
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
 
+Rest = Callable[[], None]  # returns once it is time to look again
+
 
 class _Waiter:
-    """Whoever waits stands at a lock: an Event weighs four times as much, and there may be thousands."""
+    """Whoever waits stands at an Event: under gevent it weighs less than a lock, and there may be thousands."""
 
-    __slots__ = ("_gate", "queues", "told")
+    __slots__ = ("_woken", "queues", "told")
 
     def __init__(self, queues: list[str]) -> None:
         self.queues = queues
         self.told: str | None = None  # the queue for which it was woken
-        self._gate = threading.Lock()
-        self._gate.acquire()
+        self._woken = threading.Event()
 
     def wake(self, queue: str) -> None:
-        """To be called once."""
         self.told = queue
-        self._gate.release()
+        self._woken.set()
 
     def wait(self, seconds: float) -> bool:
-        """Whether it was woken by then; to be called until it was."""
-        return self._gate.acquire(timeout=seconds)
+        """Whether it was woken by then."""
+        return self._woken.wait(seconds)
 
 
 class Waiting:
@@ -86,7 +87,15 @@ class Waiting:
         return False
 
     def until(self, queues: list[str], attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]) -> None:
-        """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone.
+        """Call `attempt` until it is true, time is up or the caller is gone; never while the caller is gone."""
+        with closing(self.rounds(queues, attempt, wait_s, gone)) as rests:
+            for rest in rests:
+                rest()
+
+    def rounds(
+        self, queues: list[str], attempt: Callable[[], bool], wait_s: float, gone: Callable[[], bool]
+    ) -> Generator[Rest]:
+        """The same with the rests given to the caller, who need not make them where the attempts are made.
 
         Whoever was woken and leaves wakes the next in line: it may leave without having looked (gone, too late), and
         where it got its task, there may be more here than the one it was woken for.
@@ -103,7 +112,7 @@ class Waiting:
                     if got := attempt():
                         return
                     told = None  # it has looked
-                    self._sleep(waiter, give_up_at, gone)
+                    yield self._rest(waiter, give_up_at, gone)
                 finally:
                     self._leave(waiter)
                     told = waiter.told or told
@@ -113,10 +122,14 @@ class Waiting:
             if told is not None:
                 (self._wake if got else self.wake)([told])
 
-    def _sleep(self, waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> None:
-        while (left := give_up_at - time.monotonic()) > 0:
-            if waiter.wait(min(left, GONE_EVERY_S)) or gone():
-                return
+    @staticmethod
+    def _rest(waiter: _Waiter, give_up_at: float, gone: Callable[[], bool]) -> Rest:
+        def rest() -> None:  # a function and no partial: calls of functions take nothing of the C stack
+            while (left := give_up_at - time.monotonic()) > 0:
+                if waiter.wait(min(left, GONE_EVERY_S)) or gone():
+                    return
+
+        return rest
 
     def _enter(self, queues: list[str]) -> _Waiter:
         waiter = _Waiter(queues)

@@ -1,4 +1,4 @@
-"""Around the app, at WSGI: the request's id, the headers every answer carries, the access log.
+"""Around the app, at WSGI: the request's id, the headers every answer carries, the access log; and the waits.
 
 Here rather than in Flask's hooks, as a list of tuples is extended at a fraction of what werkzeug's headers cost.
 """
@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from taskyard.core.ids import new_id
+from taskyard.web import later
 
 ACCEPTED_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 ID = "taskyard.request_id"  # where it stands in the environ
@@ -37,7 +38,7 @@ class Edge:
         # Bound once, and after the logs are configured: binding per request costs more than the line.
         self._log = structlog.get_logger("taskyard.access").bind() if access_log else None
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = given if given and ACCEPTED_ID.fullmatch(given) else new_id()
         environ[ID] = request_id
@@ -53,6 +54,8 @@ class Edge:
             return start_response(status, headers, *exc_info)
 
         pieces = self._inner(environ, start)
+        while later.rested(environ):
+            pieces = self._inner(environ, start)
         if self._log is not None:
             ms = round((time.perf_counter() - began) * 1000, 1)
             method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]

@@ -109,6 +109,12 @@ class Worker(GeventWorker):
         self._idle = IdleConnections()
         super().init_process()
 
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        # Calling a method takes nothing of the C stack, calling an object does: what waits keeps it.
+        app: Any = self.wsgi
+        self._call = app.__call__
+
     def timeout_ctx(self) -> Any:
         return self._idle.waiting(self.cfg.keepalive)
 
@@ -128,7 +134,7 @@ class Worker(GeventWorker):
         if not self.alive:
             resp.force_close()
         try:
-            self._answer(resp, self.wsgi(environ, resp.start_response))
+            self._answer(resp, self._call(environ, resp.start_response))
         except OSError:
             raise  # the connection broke; `handle` knows which of these matter
         except Exception:

@@ -28,8 +28,9 @@ class Request(flask.Request):
     """Flask's, with a body that is all there."""
 
     def __init__(self, environ: dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        length: str = environ.get("CONTENT_LENGTH", "")
-        environ["wsgi.input"] = Body(environ["wsgi.input"], int(length) if length.isdecimal() else 0)
+        if not isinstance(environ["wsgi.input"], Body):  # as it is in a request that goes on
+            length: str = environ.get("CONTENT_LENGTH", "")
+            environ["wsgi.input"] = Body(environ["wsgi.input"], int(length) if length.isdecimal() else 0)
         super().__init__(environ, *args, **kwargs)
 
     def get_data(self, *args: Any, **kwargs: Any) -> Any:
