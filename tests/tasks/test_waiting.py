@@ -37,10 +37,10 @@ print(time.time(), flush=True)
 class Claiming(threading.Thread):
     """A worker that claims with a wait; `answer` and `after_s` are there once it is joined."""
 
-    def __init__(self, app: Flask, wait: float, **options: Any) -> None:
+    def __init__(self, app: Flask, wait: float, worker: str = "w", **options: Any) -> None:
         super().__init__()
         self._caller = Caller(app, ALICE)
-        self._sent = {"queues": ["c"], "wait": wait}
+        self._sent = {"queues": ["c"], "wait": wait, "worker": worker}
         self._options = options
         self.start()
 
@@ -121,6 +121,16 @@ def test_whoever_waits_keeps_nothing_of_what_was_made_for_the_request(app: Flask
     yard.add(queue="c")
     waiting(database).wake(["c"])
     assert worker.status == 200
+
+
+def test_a_wait_ends_when_the_worker_is_drained(app: Flask, alice: Caller, database: Database) -> None:
+    claims = [Claiming(app, 20, "to-go") for _ in range(3)]
+    until_waiting(database, 3)
+    [worker] = alice.get("/v1/workers").json["workers"]
+    alice.post(f"/v1/workers/{worker['id']}/drain")
+    assert [claim.status for claim in claims] == [204] * 3
+    assert {claim.answer.headers.get("Taskyard-Worker") for claim in claims} == {"draining"}
+    assert max(claim.after_s for claim in claims) < 15
 
 
 def test_one_task_goes_to_one_of_many_that_wait(app: Flask, alice: Caller, database: Database) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time as wall
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from support.caller import Caller
+from support.people import ALICE
 from support.signals import until
 from support.yard import Yard
 from taskyard.core import polling
@@ -20,7 +21,7 @@ from taskyard.core.notices import notices
 from taskyard.dispatcher import loop
 from taskyard.dispatcher.duties import all_duties
 from taskyard.tasks.results import results
-from taskyard.tasks.waiting import Waiting, waiting
+from taskyard.tasks.waiting import Waiting, bell, waiting
 
 NEVER_S = 60.0
 SOON_S = 8.0  # of a machine under load; a floor that served would take 20 s
@@ -55,15 +56,17 @@ def until_hearing(database: Database) -> None:
 class Waiter(threading.Thread):
     """Looks at once and whenever it is woken, until `attempt` is true."""
 
-    def __init__(self, line: Waiting, attempt: Callable[[], bool], *, wait_s: float = 20) -> None:
+    def __init__(
+        self, line: Waiting, attempt: Callable[[], bool], names: Sequence[str] = ("c",), *, wait_s: float = 20
+    ) -> None:
         super().__init__()
-        self._line, self._attempt, self._wait_s = line, attempt, wait_s
+        self._line, self._attempt, self._names, self._wait_s = line, attempt, list(names), wait_s
         self.looks = 0
         self.start()
         until(lambda: self.looks > 0 and len(line) > 0)
 
     def run(self) -> None:
-        self._line.until(["c"], self._look, self._wait_s, lambda: False)
+        self._line.until(self._names, self._look, self._wait_s, lambda: False)
         self.ended_at = wall.time()
 
     def _look(self) -> bool:
@@ -110,6 +113,24 @@ def test_a_queue_that_is_resumed_wakes_a_waiter_elsewhere(mia: Caller, database:
     resumed_at = wall.time()
     waiter.join(20)
     assert waiter.ended_at - resumed_at < SOON_S
+
+
+def test_a_worker_that_is_drained_is_told_elsewhere_at_once(alice: Caller, database: Database, other: Database) -> None:
+    alice.post("/v1/leases", {"queues": ["c"], "worker": "to go\n"})
+    [worker] = alice.get("/v1/workers").json["workers"]
+    drained = threading.Event()
+    waiters = [Waiter(waiting(other), drained.is_set, ["c", bell(ALICE.id, "to go\n")]) for _ in range(2)]
+    stays = Waiter(waiting(other), drained.is_set, ["c", bell(ALICE.id, "stays")])
+    until_hearing(other)
+    drained.set()
+    alice.post(f"/v1/workers/{worker['id']}/drain")
+    drained_at = wall.time()
+    for waiter in waiters:
+        waiter.join(20)
+        assert waiter.ended_at - drained_at < SOON_S
+    assert stays.looks == 1
+    waiting(other).wake_here(["c"])
+    stays.join(20)
 
 
 def test_one_task_wakes_one_waiter_of_each_other_process(database: Database) -> None:

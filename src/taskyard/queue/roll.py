@@ -30,6 +30,7 @@ _WORKING = select(lease.c.holder_id, lease.c.worker)
 _DRAINING = select(worker.c.drain_at).where(
     worker.c.holder_id == bindparam("holder"), worker.c.name == bindparam("name"), worker.c.drain_at.is_not(None)
 )
+_DRAINED = select(worker.c.holder_id, worker.c.name).where(worker.c.drain_at.is_not(None))
 _HELD = select(
     lease.c.task_id,
     lease.c.holder_id,
@@ -60,6 +61,11 @@ def sign(connection: Connection, holder_id: str, name: str, queues: list[str], n
 
 def is_draining(connection: Connection, holder_id: str, name: str) -> bool:
     return connection.execute(_DRAINING, {"holder": holder_id, "name": name}).first() is not None
+
+
+def drained(connection: Connection) -> list[tuple[str, str]]:
+    """Holder and name of those that get nothing."""
+    return [(row.holder_id, row.name) for row in connection.execute(_DRAINED)]
 
 
 def asked(connection: Connection) -> dict[str, datetime]:

@@ -22,7 +22,7 @@ from taskyard.tasks import roll_call
 from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.lease_schemas import MAX_RESULT
 from taskyard.tasks.results import results
-from taskyard.tasks.waiting import Rest, waiting
+from taskyard.tasks.waiting import Rest, bell, waiting
 from taskyard.users.actor import Actor
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
@@ -55,7 +55,8 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Genera
         return bool(found.leases) or found.draining
 
     if sent["wait"]:
-        yield from waiting(database()).rounds(queues, attempt, sent["wait"], gone)
+        rung = bell(wanted.holder_id, wanted.worker)
+        yield from waiting(database()).rounds([*queues, rung], attempt, sent["wait"], gone)
     else:
         attempt()
     return found

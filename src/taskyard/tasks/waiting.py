@@ -14,13 +14,18 @@ from taskyard.core import clock
 from taskyard.core.db import Database
 from taskyard.core.notices import notices
 from taskyard.core.polling import Poller
-from taskyard.queue import heads
+from taskyard.queue import heads, roll
 from taskyard.queue.marks import marks
 
 TOPIC = "queue"
 GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
 
 Rest = Callable[[], None]  # returns once it is time to look again
+
+
+def bell(holder_id: str, worker: str) -> str:
+    """By what a worker waits beside its queues: it is no queue's name, and holds no line break."""
+    return f"({holder_id} {worker!a})"
 
 
 class _Waiter:
@@ -150,10 +155,12 @@ class Waiting:
 
     def _look(self) -> None:
         with self._lock:
-            queues = list(self._by_queue)
+            names = list(self._by_queue)
+        queues = [name for name in names if not name.startswith("(")]
         with self._database.read.connect() as connection:
             busy = heads.with_work(connection, queues, marks(self._database), clock.now())
-        self._wake(busy)
+            drained = {bell(*of) for of in roll.drained(connection)} if len(queues) < len(names) else set()
+        self._wake([*busy, *drained])
 
 
 def waiting(database: Database) -> Waiting:

@@ -10,6 +10,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, database
 from taskyard.core.errors import NotFound
 from taskyard.queue import roll
+from taskyard.tasks.waiting import bell, waiting
 from taskyard.users.actor import Actor
 
 
@@ -32,8 +33,10 @@ def page(actor: Actor, query: dict[str, Any], after: list[str] | None) -> list[W
 
 
 def drain(actor: Actor, worker_id: str) -> Working:
-    """Give a worker nothing more; its next claim tells it so."""
-    return _set(actor, worker_id, clock.now())
+    """Give a worker nothing more; a claim of it that waits, or its next one, tells it so."""
+    drained = _set(actor, worker_id, clock.now())
+    waiting(database()).wake_everywhere([bell(drained.worker.holder_id, drained.worker.name)])
+    return drained
 
 
 def resume(actor: Actor, worker_id: str) -> Working:
