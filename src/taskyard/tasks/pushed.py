@@ -90,6 +90,12 @@ def _unanswered(result: Result, lease: Lease) -> Report:
     return report(lease, Outcome.FAILED, error=_error(kind, message), retry=kind not in {BLOCKED, BAD})
 
 
+def cut(lease: Lease) -> Report:
+    """The request was under way when the dispatcher had waited long enough for its own stop."""
+    message = "The dispatcher was stopped before an answer came: the outcome of this attempt is unknown."
+    return report(lease, Outcome.LOST, error=_error("stopped", message))
+
+
 def report(lease: Lease, outcome: Outcome, **fields: Any) -> Report:
     held = split_token(lease.token)
     assert held is not None  # it was made by our claim

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import Connection
@@ -18,12 +18,13 @@ from taskyard.commands.push import Pushed
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database
 from taskyard.core.ids import new_id
-from taskyard.egress.messages import TIMEOUT, Outgoing, Result, Timing
+from taskyard.egress.messages import Outgoing, Result
 from taskyard.queue import heads
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES
 from taskyard.queue.marks import marks
+from taskyard.queue.read import retried_when_lost
 from taskyard.queue.settle import Outcome, settle
 from taskyard.queue.tokens import split_token
 from taskyard.tasks import pushed, roll_call
@@ -48,10 +49,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`reported` is None where the receiver will settle the task itself."""
+    """`reported` is None where the receiver will settle the task itself; `cut` where our stop broke the request off."""
 
     job: Job
     reported: Reported | None
+    cut: bool = False
 
 
 class PushLine:
@@ -59,8 +61,6 @@ class PushLine:
 
     name = "push"
     room = 500
-    extend_s = LEASE_S / 3
-    stop_s = 10.0
 
     def __init__(
         self,
@@ -69,7 +69,11 @@ class PushLine:
         server_secret: bytes,
         *,
         every_s: float = 1.0,
+        extend_s: float = LEASE_S / 3,
+        stop_s: float = 10.0,
     ) -> None:
+        self.extend_s = extend_s
+        self.stop_s = stop_s
         self._database = database
         self._send = send
         self._secret = server_secret
@@ -138,9 +142,8 @@ class PushLine:
         return jobs
 
     async def send(self, job: Job) -> Done:
-        """Post the task. Where the wait for its answer is cut short, the outcome is unknown."""
         try:
-            return Done(job, await self._post(job))
+            return await self._post(job)
         finally:
             with self._lock:
                 saturated = job.to is not None and self._under_way[job.lease.command] >= job.to.concurrency
@@ -148,15 +151,15 @@ class PushLine:
             if saturated:
                 self.stir()
 
-    async def _post(self, job: Job) -> Reported | None:
+    async def _post(self, job: Job) -> Done:
         if job.to is None:
             log.warning("a pushed queue holds a task that is not", queue=job.lease.queue, command=job.lease.command)
-            return pushed.report(job.lease, Outcome.RELEASED, retry_in_s=NOT_PUSHED_S), None
+            return Done(job, (pushed.report(job.lease, Outcome.RELEASED, retry_in_s=NOT_PUSHED_S), None))
         began_at = time.monotonic()
         try:
             result = await self._send(pushed.request(job.lease, job.to, self._secret, clock.now()))
         except asyncio.CancelledError:  # the dispatcher is being stopped, and has waited long enough
-            result = Result(None, TIMEOUT, "The dispatcher was stopped.", True, Timing())
+            return Done(job, (pushed.cut(job.lease), None), cut=True)
         if result.error is not None:
             log.info(
                 "a push failed",
@@ -165,17 +168,21 @@ class PushLine:
                 detail=result.detail,
                 seconds=round(time.monotonic() - began_at, 3),
             )
-        return pushed.judge(result, job.to, job.lease, clock.now())
+        return Done(job, pushed.judge(result, job.to, job.lease, clock.now()))
 
     def settle(self, done: Sequence[Done]) -> None:
         """Settle these; where the receiver will do so itself, give it the task's own time for it."""
         later = [one.job.lease for one in done if one.reported is None]
         reports = [one.reported for one in done if one.reported is not None]
+        cut = {one.job.lease.task_id for one in done if one.cut}
         if later:  # in a transaction of its own, so that leases are locked in one order
             with transaction.own(self._database) as connection:
                 self._extend(connection, [(lease, lease.timeout_s) for lease in later])
         with transaction.own(self._database) as connection:
             checked = [one for one, _ in fitting(connection, reports, self._checks_of)]
+            if cut:  # it was interrupted, and did not crash: what may be done twice counts nothing
+                again = retried_when_lost(connection, sorted(cut))
+                checked = [replace(one, outcome=Outcome.RELEASED) if one.task_id in again else one for one in checked]
             settled = settle(connection, checked, clock.now())
         ended = [of.task_id for of, one in zip(checked, settled, strict=True) if one.status in OUTCOMES]
         results(self._database).wake(ended)
