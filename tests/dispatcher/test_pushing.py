@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from support.caller import Caller
-from support.pushes import JSON, ended
+from support.pushes import JSON, Holding, ended
 from support.receivers import Seen, read_request, receiver, reset, whole
 from support.workers import until
 from taskyard.core import clock
@@ -272,3 +272,51 @@ def test_a_pushed_task_is_sent_at_once(pushing, register, submit, alice: Caller)
             waits.append(time.monotonic() - began)
     print("submit to receiver, p50 ms:", sorted(waits)[10] * 1000)
     assert sorted(waits)[10] < 0.25
+
+
+def test_its_concurrency_holds_over_all_dispatchers(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal under_way, most
+        await read_request(reader)
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        with lock:
+            under_way -= 1
+        writer.write(whole("200 OK"))
+
+    with receiver(slow) as found, pushing(), pushing(), pushing():
+        register(found.url, push={"concurrency": 2})
+        ids = [submit() for _ in range(20)]
+        assert {ended(alice, one)["status"] for one in ids} == {"succeeded"}
+    assert most <= 2
+
+
+def held_by(alice: Caller, task_id: str) -> str:
+    return str(alice.get(f"/v1/tasks/{task_id}").json["lease"]["worker"])
+
+
+def test_who_answered_202_holds_no_place_of_the_push(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    with receiver(answers=answering("202 Accepted")) as found, pushing():
+        register(found.url, push={"concurrency": 1})
+        ids = {submit() for _ in range(3)}
+        until(lambda: {one.headers["webhook-id"] for one in found.requests} == ids, 30)
+        until(lambda: {held_by(alice, one) for one in ids} == {"the receiver"}, 30)
+
+
+def test_a_worker_may_pull_from_a_queue_that_is_pushed(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    receives = Holding()
+    with receiver(receives) as found, pushing():
+        register(found.url, push={"concurrency": 1})
+        pushed = submit()
+        receives.wait_for(1)
+        pulled = submit()
+        [lease] = alice.post("/v1/leases", {"queues": ["resize"], "limit": 5}).json["leases"]
+        assert lease["task"]["id"] == pulled
+        alice.post("/v1/leases/settle", {"leases": [{"token": lease["token"], "outcome": "succeeded"}]})
+        receives.let_go()
+        assert {ended(alice, one)["attempts"] for one in (pushed, pulled)} == {1}
+    assert [one.headers["webhook-id"] for one in receives.seen] == [pushed]
