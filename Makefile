@@ -10,7 +10,7 @@ COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no
 PYTEST = $(BIN)/pytest -n 3 --dist loadfile --ignore=tests/guards
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check chaos hooks bench bench-queue lock clean
+.PHONY: help run test quick check chaos hooks deliveries pushes bench bench-queue lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -62,6 +62,16 @@ HOOKS_REQUESTS ?= 10000
 
 hooks: $(DEV_STAMP)  ## Kill web while webhooks come in: HOOKS_REQUESTS=10000
 	@HOOKS_REQUESTS="$(HOOKS_REQUESTS)" $(BIN)/pytest -rP -k what_was_answered tests/e2e/test_webhooks_in.py
+
+DELIVERIES ?= 10000
+
+deliveries: $(DEV_STAMP)  ## Kill the dispatcher while webhooks go out: DELIVERIES=10000
+	@DELIVERIES="$(DELIVERIES)" $(BIN)/pytest -rP -k every_event_reaches tests/e2e/test_deliveries_survive.py
+
+PUSHES ?= 5000
+
+pushes: $(DEV_STAMP)  ## Kill the dispatcher while tasks are pushed: PUSHES=5000
+	@PUSHES="$(PUSHES)" $(BIN)/pytest -rP -k however_often tests/e2e/test_pushes_survive.py
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
 	@$(PIP) -r bench/requirements-bench.txt

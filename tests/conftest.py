@@ -17,7 +17,7 @@ from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.queue import lanes
 
-pytest_plugins = ["support.server"]
+pytest_plugins = ["support.server", "support.shared_app", "support.post_office"]
 SECRET = b"a secret for tests that is long enough"
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -43,9 +44,10 @@ def run(shared_server: Server) -> Callable[..., Result]:
 def source(client: Client) -> Callable[..., str]:
     """A new source of Alice's for a preset, with one secret."""
 
-    def make(preset: str = "github", secret: str = SECRET) -> str:
+    def make(preset: str = "github", secret: str = SECRET, **settings: Any) -> str:
         name = f"hooks-{next(_numbers)}"
-        body = {"preset": preset, "secrets": [] if preset == "none" else [{"secret": secret}]}
+        secrets = [] if preset == "none" or not secret else [{"secret": secret}]
+        body = {"preset": None if "scheme" in settings else preset, "secrets": secrets, **settings}
         client._send(Request("PUT", f"/v1/sources/{name}", body=json.dumps(body).encode()))
         return name
 
@@ -95,6 +97,44 @@ def test_what_is_sent_as_a_preset_is_taken_by_a_source_of_it(
     [webhook] = client.webhooks(source=name)
     assert webhook.verdict in {"unrouted", "routed"}
     assert webhook.type == ("made" if PRESETS[preset].event_type else None)
+
+
+KNOBS = {
+    "kind": "hmac",
+    "names": [{"signature": "X-Till", "timestamp": None, "id": "X-Till-Id"}],
+    "grammar": "semicolons",
+    "field": "sig",
+    "encoding": "base64url",
+    "digest": "sha512",
+    "template": "{id}/{timestamp}/{body}",
+    "freshness": {"unit": "milliseconds", "field": "at"},
+}
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [KNOBS, {"kind": "token", "names": [{"signature": "X-Till"}]}, {"kind": "bearer"}, {"kind": "none"}],
+    ids=lambda knobs: knobs["kind"],
+)
+def test_a_source_with_knobs_of_its_own_says_how_to_sign(
+    knobs: dict[str, Any], run: Callable[..., Result], source: Callable[..., str], client: Client
+) -> None:
+    secret = "aTokenOfItsOwn" if knobs["kind"] != "none" else ""
+    name = source(secret=secret, scheme=knobs, event_type="body.type")
+    sent = run("send", name, "--secret", secret or "unused", "--event", "sale")
+    assert (sent.exit_code, sent.stdout[:3]) == (0, "200"), sent.output
+    [webhook] = client.webhooks(source=name)
+    assert webhook.type == "sale"
+
+
+def test_without_a_preset_the_source_is_asked_for_its_own(
+    run: Callable[..., Result], source: Callable[..., str], client: Client
+) -> None:
+    assert run("send", source("stripe"), "--secret", SECRET).exit_code == 0
+    stranger = run("send", source("stripe"), "--secret", SECRET, person=BOB)
+    assert (stranger.exit_code, "no such source" in stranger.output) == (1, True)
+    nobody = CliRunner().invoke(main, ["hook", "send", "x"], env={"TASKYARD_TOKEN": ""})
+    assert (nobody.exit_code, "TASKYARD_TOKEN" in nobody.output) == (2, True)
 
 
 def test_a_body_comes_from_a_file_or_from_stdin(

@@ -1,6 +1,6 @@
 """The tests of the catalogue share an app per file and database."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,18 +8,12 @@ from flask import Flask
 
 from support.caller import Caller
 from support.commands import URL, WIDTH
-from support.shared_app import emptied, shared_app
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def app_of_the_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
-    yield from shared_app(source, tmp_path_factory.mktemp("instance"))
+from support.shared_app import emptied
 
 
 @pytest.fixture
-def app(app_of_the_file: Flask) -> Flask:
-    return emptied(app_of_the_file)
+def app(opened_app: Flask) -> Flask:
+    return emptied(opened_app)
 
 
 @pytest.fixture

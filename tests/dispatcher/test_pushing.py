@@ -3,9 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -14,78 +12,14 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from support.caller import Caller
+from support.pushes import JSON, Holding, ended
 from support.receivers import Seen, read_request, receiver, reset, whole
-from taskyard.config import Config
+from support.workers import until
 from taskyard.core import clock
-from taskyard.core.db import open_database
-from taskyard.dispatcher.outgoing import Outgoing
-
-
-@pytest.fixture
-def config(config: Config) -> Config:
-    return replace(config, egress_allow=("127.0.0.0/8",), egress_http=True)
-
-
-@pytest.fixture
-def pushing(config: Config) -> Callable[[], Any]:
-    """The dispatcher's thread that pushes while the block runs, with connections of its own."""
-
-    @contextmanager
-    def run() -> Iterator[None]:
-        opened = open_database(config.database_url)
-        try:
-            with Outgoing(opened, config):
-                yield
-        finally:
-            opened.dispose()
-
-    return run
-
-
-@pytest.fixture
-def register(mia: Caller) -> Callable[..., Any]:
-    def put(url: str, name: str = "resize", **fields: Any) -> Any:
-        push = {"url": url, **fields.pop("push", {})}
-        found = mia.put(f"/v1/commands/{name}", {"push": push, **fields})
-        assert found.status_code in {200, 201}, found.json
-        return found
-
-    return put
-
-
-@pytest.fixture
-def submit(alice: Caller) -> Callable[..., str]:
-    def submitted(payload: Any = None, command: str = "resize", **fields: Any) -> str:
-        found = alice.post("/v1/tasks", {"command": command, "payload": payload, **fields})
-        assert found.status_code == 201, found.json
-        task_id: str = found.json["id"]
-        return task_id
-
-    return submitted
-
-
-def eventually(look: Callable[[], Any], timeout_s: float = 10) -> Any:
-    """What `look` returns once it is true."""
-    give_up_at = time.monotonic() + timeout_s
-    while not (found := look()):
-        assert time.monotonic() < give_up_at, "it never became true"
-        time.sleep(0.01)
-    return found
-
-
-def ended(alice: Caller, task_id: str) -> dict[str, Any]:
-    """The task once it has ended."""
-    found = alice.get(f"/v1/tasks/{task_id}", headers={"Prefer": "wait=15"})
-    assert found.json["finished_at"] is not None, found.json
-    task: dict[str, Any] = found.json
-    return task
 
 
 def answering(status: str, body: bytes = b"", *headers: str) -> Callable[[Seen], bytes]:
     return lambda seen: whole(status, body, *headers)
-
-
-JSON = "Content-Type: application/json"
 
 
 def test_a_task_is_posted_and_its_answer_is_its_result(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
@@ -179,7 +113,7 @@ def test_a_receiver_that_is_busy_costs_no_attempt(pushing, register, submit, ali
     with receiver(answers=answering(status, b"", "Retry-After: 120")) as found, pushing():
         register(found.url, max_attempts=1)
         task_id = submit()
-        task = eventually(lambda: (t := alice.get(f"/v1/tasks/{task_id}").json)["status"] == "scheduled" and t)
+        task = until(lambda: (t := alice.get(f"/v1/tasks/{task_id}").json)["status"] == "scheduled" and t)
     assert task["failures"] == 0
     waits_s = (datetime.fromisoformat(task["run_at"]) - clock.now()).total_seconds()
     assert 100 < waits_s <= 120
@@ -191,7 +125,7 @@ def test_accepted_means_that_the_receiver_settles_it(pushing, register, submit, 
         task_id = submit()
         token = found.next().headers["taskyard-lease"]
         lasts = lambda: alice.get(f"/v1/tasks/{task_id}").json  # noqa: E731
-        eventually(lambda: "running" in lasts()["status"] and lease_s(lasts()) > 400)
+        until(lambda: "running" in lasts()["status"] and lease_s(lasts()) > 400)
         settled = alice.post("/v1/leases/settle", {"leases": [{"token": token, "outcome": "succeeded", "result": 7}]})
     assert settled.status_code == 200
     task = ended(alice, task_id)
@@ -301,7 +235,7 @@ def test_a_task_of_another_command_is_put_aside(pushing, register, submit, alice
     with receiver() as found, pushing():
         register(found.url)
         task_id = submit(command="other", queue="resize")
-        eventually(lambda: alice.get(f"/v1/tasks/{task_id}").json["status"] == "scheduled")
+        until(lambda: alice.get(f"/v1/tasks/{task_id}").json["status"] == "scheduled")
     assert found.requests == []
 
 
@@ -338,3 +272,51 @@ def test_a_pushed_task_is_sent_at_once(pushing, register, submit, alice: Caller)
             waits.append(time.monotonic() - began)
     print("submit to receiver, p50 ms:", sorted(waits)[10] * 1000)
     assert sorted(waits)[10] < 0.25
+
+
+def test_its_concurrency_holds_over_all_dispatchers(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal under_way, most
+        await read_request(reader)
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        await asyncio.sleep(0.05)
+        with lock:
+            under_way -= 1
+        writer.write(whole("200 OK"))
+
+    with receiver(slow) as found, pushing(), pushing(), pushing():
+        register(found.url, push={"concurrency": 2})
+        ids = [submit() for _ in range(20)]
+        assert {ended(alice, one)["status"] for one in ids} == {"succeeded"}
+    assert most <= 2
+
+
+def held_by(alice: Caller, task_id: str) -> str:
+    return str(alice.get(f"/v1/tasks/{task_id}").json["lease"]["worker"])
+
+
+def test_who_answered_202_holds_no_place_of_the_push(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    with receiver(answers=answering("202 Accepted")) as found, pushing():
+        register(found.url, push={"concurrency": 1})
+        ids = {submit() for _ in range(3)}
+        until(lambda: {one.headers["webhook-id"] for one in found.requests} == ids, 30)
+        until(lambda: {held_by(alice, one) for one in ids} == {"the receiver"}, 30)
+
+
+def test_a_worker_may_pull_from_a_queue_that_is_pushed(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
+    receives = Holding()
+    with receiver(receives) as found, pushing():
+        register(found.url, push={"concurrency": 1})
+        pushed = submit()
+        receives.wait_for(1)
+        pulled = submit()
+        [lease] = alice.post("/v1/leases", {"queues": ["resize"], "limit": 5}).json["leases"]
+        assert lease["task"]["id"] == pulled
+        alice.post("/v1/leases/settle", {"leases": [{"token": lease["token"], "outcome": "succeeded"}]})
+        receives.let_go()
+        assert {ended(alice, one)["attempts"] for one in (pushed, pulled)} == {1}
+    assert [one.headers["webhook-id"] for one in receives.seen] == [pushed]

@@ -1,6 +1,6 @@
 """Dispatchers are killed while they deliver: every event reaches every endpoint that asks for it, with one id.
 
-DELIVERIES=10000 makes it long.
+The short form is part of the tests. `make deliveries` runs the long one: DELIVERIES deliveries.
 """
 
 import os

@@ -1,7 +1,6 @@
 """Whatever is sent to /hooks: no 500, and nothing is half-written."""
 
 import string
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -10,10 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.caller import Caller
-from support.databases import Postgres, SqliteFiles
 from support.github import GITHUB, SECRET, signature
 from support.people import ALICE
-from support.shared_app import shared_app
 from taskyard.inbox.presets import PRESETS
 
 ROUTES = [
@@ -52,17 +49,13 @@ PATHS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x17F), max_size
 QUERIES = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=40)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    source: SqliteFiles | Postgres = request.getfixturevalue(
-        "sqlite_files" if request.param == "sqlite" else "postgres"
-    )
-    for app in shared_app(source, tmp_path_factory.mktemp("instance")):
-        alice = Caller(app, ALICE)
-        for name in PRESETS:
-            sent = {**GITHUB, "preset": name, "routes": ROUTES}
-            assert alice.put(f"/v1/sources/{name}", sent).status_code == 201
-        yield app
+@pytest.fixture(scope="module")
+def app(opened_app: Flask) -> Flask:
+    alice = Caller(opened_app, ALICE)
+    for name in PRESETS:
+        sent = {**GITHUB, "preset": name, "routes": ROUTES}
+        assert alice.put(f"/v1/sources/{name}", sent).status_code == 201
+    return opened_app
 
 
 FUZZING = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -38,6 +38,17 @@ def test_a_rejected_request_is_verified_and_routed_once_the_secret_is_mended(rej
     assert alice.get(rejected).json == request.json
 
 
+def test_a_question_that_is_verified_later_is_answered_to_nobody_and_makes_no_task(alice: Caller, hook: Hook) -> None:
+    alice.put("/v1/sources/github", {**GITHUB, "routes": [{"command": "build", "payload": "body"}]})
+    assert hook.send(event="ping", secret="the right one").status_code == 401
+    [one] = alice.get("/v1/requests").json["requests"]
+    mend(alice)
+    request = alice.post(f"/v1/requests/{one['id']}/verify")
+    assert request.status_code == 200
+    assert (request.json["verdict"], request.json["reason"], request.json["type"]) == ("answered", None, "ping")
+    assert (request.json["tasks"], alice.get("/v1/tasks").json["tasks"]) == ([], [])
+
+
 def test_verifying_in_vain_changes_no_more_than_the_reason(rejected: str, alice: Caller) -> None:
     alice.put("/v1/sources/github", {**GITHUB, "secrets": []})
     request = alice.post(f"{rejected}/verify").json

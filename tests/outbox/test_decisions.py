@@ -105,8 +105,14 @@ def test_a_probe_that_finds_nobody_burns_nothing() -> None:
 def test_no_try_begins_after_the_deadline() -> None:
     assert decided(left_s=5, status=500).next is Next.FAILED
     assert decided(left_s=5.1, status=500).next is Next.RETRY
-    assert policy.deadline([0, 60], NOW) == NOW + timedelta(days=3)
-    assert policy.deadline(policy.SCHEDULE_S, NOW) == after(272_105 * 1.2 + 3600), "75 h 35 min 5 s, 20 %, an hour"
+    assert policy.deadline([0, 60], NOW) == NOW + timedelta(days=4)
+    assert policy.deadline([0, *[86_400] * 4], NOW) == after(4 * 86_400 * 1.2 + 3600), "its own, 20 %, an hour"
+
+
+def test_the_default_schedule_ends_before_the_deadline_however_long_its_pauses_get() -> None:
+    longest_s = 272_105 * 1.2  # 75 h 35 min 5 s and 20 %: 90 h 42 min
+    assert sum(policy.SCHEDULE_S) * (1 + policy.JITTER) == longest_s
+    assert after(longest_s + 3600) < policy.deadline(policy.SCHEDULE_S, NOW) == NOW + timedelta(days=4)
 
 
 def test_the_breaker_opens_at_the_fifth_failure_and_probes_ever_more_rarely() -> None:

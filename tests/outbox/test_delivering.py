@@ -300,7 +300,7 @@ def test_what_is_past_its_deadline_ends(
     alice.post(f"/v1/endpoints/{other['id']}/pause")
     happen()
     office.fan_out()
-    time.advance(3 * 86_400 - 1)
+    time.advance(4 * 86_400 - 1)
     assert office.end_overdue() == 0
     time.advance(1)
     assert office.end_overdue() == 2
@@ -315,3 +315,41 @@ def test_what_policy_blocks_is_held(office: PostOffice, endpoint: Make, happen: 
     office.send(error="blocked_address")
     assert office.statuses() == ["held"]
     assert [row.charged for row in office.rows(delivery_attempt)] == [0]
+
+
+def blocked_events(alice: Caller) -> list[Any]:
+    return [one["data"] for one in alice.get("/v1/events?type=delivery.blocked").json["events"]]
+
+
+def test_the_owner_of_what_is_blocked_is_told_once(
+    office: PostOffice, endpoint: Make, happen: Happen, alice: Caller
+) -> None:
+    one = endpoint(event_types=["shop.*"])
+    endpoint(event_types=["delivery.*"], url="https://example.com/alerts")
+    happen()
+    happen()
+    office.fan_out()
+    first, second = office.claim()
+    office.settle(first, second, error="blocked_address")
+    told = {"endpoint_id": one["id"], "delivery_id": first.id, "url": one["url"], "reason": "blocked_address"}
+    assert blocked_events(alice) == [told]
+    happen()
+    office.fan_out()
+    claimed = office.claim()
+    assert sorted(one.event["type"] for one in claimed) == ["delivery.blocked", "shop.paid"]
+    office.settle(*claimed, error="blocked_address")
+    assert blocked_events(alice) == [told], "nor of an alert that is blocked itself"
+    happen()
+    office.send(status=200)
+    happen()
+    office.send(error="blocked_address")
+    assert len(blocked_events(alice)) == 2, "something came through in between"
+
+
+def test_where_nobody_asks_for_it_nothing_is_told(
+    office: PostOffice, endpoint: Make, happen: Happen, alice: Caller
+) -> None:
+    endpoint(event_types=["shop.*"])
+    happen()
+    office.send(error="blocked_address")
+    assert blocked_events(alice) == []

@@ -52,6 +52,9 @@ def test_an_ed25519_secret_shows_its_public_key_only(alice: Caller) -> None:
         ({"event_types": ["*.failed"]}, "/event_types/0"),
         ({"event_types": ["Task.failed"]}, "/event_types/0"),
         ({"filter": "data."}, "/filter"),
+        ({"allow": ["10.0.0.1/8"]}, "/allow/0"),
+        ({"allow": ["a b"]}, "/allow/0"),
+        ({"allow": ["a.example"] * 21}, "/allow"),
         ({"filter": ""}, "/filter"),
         ({"filter": "[" * 900}, "/filter"),
         ({"headers": {"Host": "x"}}, "/headers/Host"),
@@ -143,6 +146,29 @@ def test_only_moderators_hear_every_owner(alice: Caller, mia: Caller, office: Po
     assert alice.patch(f"/v1/endpoints/{mine}", {"every_owner": True}).status_code == 403
     assert mia.post("/v1/endpoints", HOOK | {"every_owner": True}).status_code == 201
     assert len(office.rows(subscription)) == 2
+
+
+def test_only_admins_say_what_else_an_endpoint_may_reach(alice: Caller, mia: Caller, ada: Caller) -> None:
+    inside, allow = {"url": "https://10.20.0.7/hook"}, {"allow": ["10.20.0.0/16"]}
+    for who in (alice, mia):
+        refused = who.post("/v1/endpoints", HOOK | inside | allow)
+        assert (refused.status_code, "`admin`" in refused.json["detail"]) == (403, True)
+    path = alice.post("/v1/endpoints", HOOK).headers["Location"]
+    assert alice.get(path).json["allow"] == []
+    assert alice.patch(path, allow).status_code == 403
+    assert ada.patch(path, inside).status_code == 422
+    assert ada.patch(path, allow).json["allow"] == ["10.20.0.0/16"]
+    assert alice.patch(path, inside | allow).status_code == 200, "as it is, she may say it"
+    assert alice.patch(path, {"url": "https://10.21.0.7/"}).status_code == 422
+    assert alice.patch(path, {"allow": []}).status_code == 403
+    assert ada.patch(path, {"allow": []}).status_code == 200, "taken back, although it points there"
+    assert alice.patch(path, inside).status_code == 422
+    assert ada.post("/v1/endpoints", HOOK | inside | allow).status_code == 201
+
+
+def test_metadata_stays_out_of_reach(ada: Caller) -> None:
+    refused = ada.post("/v1/endpoints", HOOK | {"url": "https://169.254.169.254/", "allow": ["169.254.0.0/16"]})
+    assert [one["pointer"] for one in refused.json["errors"]] == ["/url"]
 
 
 def test_a_patch_changes_what_it_names_and_what_publishers_know(alice: Caller, office: PostOffice) -> None:

@@ -86,7 +86,7 @@ def test_the_deadline_of_what_is_blocked_lets_nothing_pass_what_is_open(
     for _ in range(3):
         happen()
     office.fan_out()
-    time.advance(3 * DAY - 10)
+    time.advance(4 * DAY - 10)
     [first] = office.claim()
     time.advance(10)
     assert office.end_overdue() == 2

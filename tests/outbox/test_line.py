@@ -54,11 +54,11 @@ def box() -> Iterator[Mailbox]:
 
 
 @contextmanager
-def dispatchers(database: Database, count: int = 1) -> Iterator[None]:
+def dispatchers(database: Database, count: int = 1, rules: Rules = RULES) -> Iterator[None]:
     """So many of them deliver while the block runs; each has its own connections, as processes do."""
     stop = threading.Event()
     opened = [open_database(database.write.url.render_as_string(hide_password=False)) for _ in range(count)]
-    threads = [delivering.start(one, RULES, stop) for one in opened]
+    threads = [delivering.start(one, rules, stop) for one in opened]
     try:
         yield
     finally:
@@ -141,6 +141,20 @@ def test_what_policy_forbids_is_not_sent_to(alice: Caller, endpoint: Make) -> No
         assert sentence in fault["detail"]
     path = f"/v1/endpoints/{endpoint()['id']}"
     assert alice.patch(path, {"url": "https://10.0.0.1/"}).status_code == 422
+
+
+def test_one_endpoint_may_reach_what_others_may_not(
+    office: PostOffice, alice: Caller, ada: Caller, endpoint: Make, happen: Happen, box: Mailbox, database: Database
+) -> None:
+    allowed_one, other = endpoint(url=box.url), endpoint(url=box.url)
+    assert ada.patch(f"/v1/endpoints/{allowed_one['id']}", {"allow": ["127.0.0.1"]}).status_code == 200
+    event_id = happen()
+    wanted = {allowed_one["id"]: "delivered", other["id"]: "held"}
+    with dispatchers(database, rules=Rules(http=True)):
+        until(lambda: {row.endpoint_id: row.status for row in office.rows(delivery, event_id=event_id)} == wanted)
+    assert box.letters[0].id == event_id
+    [event] = alice.get("/v1/events?type=delivery.blocked").json["events"]
+    assert event["data"]["endpoint_id"] == other["id"]
 
 
 def test_strict_order_holds_through_failures(endpoint: Make, happen: Happen, box: Mailbox, delivered: None) -> None:

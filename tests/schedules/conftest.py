@@ -7,17 +7,11 @@ import pytest
 from flask import Flask
 
 from support.made import Made
-from support.shared_app import emptied, shared_app
+from support.shared_app import emptied
 from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.dispatcher.duties import all_duties
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def opened_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
-    yield from shared_app(source, tmp_path_factory.mktemp("instance"))
 
 
 @pytest.fixture

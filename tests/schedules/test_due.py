@@ -78,6 +78,22 @@ def test_after_an_hour_of_downtime(
     assert len(made.tasks()) == len(expected) + 1, "from then on as ever"
 
 
+def test_the_owner_of_a_schedule_hears_of_what_was_missed(
+    alice: Caller, bob: Caller, noon: FrozenClock, dispatch: Dispatch
+) -> None:
+    alice.post("/v1/endpoints", {"url": "https://example.com/hook", "event_types": ["schedule.*"]})
+    put(alice, missed="skip")
+    put(alice, "caught-up", missed="once")
+    put(bob, "theirs", missed="skip")  # who asks for nothing
+    noon.advance(65 * 60 + 1)
+    dispatch()
+    dispatch()
+    [event] = alice.get("/v1/events").json["events"]
+    assert (event["type"], event["key"]) == ("schedule.missed", "s")
+    assert event["data"] == {"schedule": "s", "due_at": "2026-11-02T13:00:00.000000Z", "reason": policy.MISSED}
+    assert bob.get("/v1/events").json["events"] == []
+
+
 def test_overlap_allow_makes_tasks_side_by_side(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import Table, select, update
 
+from support.caller import Caller
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
 from taskyard.outbox import claim, fanout, reap, replays, retention, settle
@@ -70,3 +72,34 @@ class PostOffice:
     def set(self, table: Table, **values: Any) -> None:
         with transaction.own(self.database) as connection:
             connection.execute(update(table).values(**values))
+
+
+@pytest.fixture
+def office(database: Database) -> PostOffice:
+    return PostOffice(database)
+
+
+@pytest.fixture
+def endpoint(alice: Caller) -> Callable[..., dict[str, Any]]:
+    """Makes endpoints of alice's."""
+
+    def make(**settings: Any) -> dict[str, Any]:
+        wanted = {"url": "https://example.com/hook", "event_types": ["*"], **settings}
+        made = alice.post("/v1/endpoints", wanted)
+        assert made.status_code == 201, made.json
+        found: dict[str, Any] = made.json
+        return found
+
+    return make
+
+
+@pytest.fixture
+def happen(alice: Caller) -> Callable[..., str]:
+    """Publishes events of alice's."""
+
+    def publish(type_: str = "shop.paid", data: Any = None, key: str | None = None) -> str:
+        made = alice.post("/v1/events", {"type": type_, "data": data, "key": key})
+        assert made.status_code == 201, made.json
+        return str(made.json["id"])
+
+    return publish

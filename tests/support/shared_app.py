@@ -1,8 +1,8 @@
 """One app per database for a whole file of tests, emptied before each: a database of its own costs most of a test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
+import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
@@ -18,8 +18,14 @@ SECRET = b"a secret for tests that is long enough"
 CAST = {"user", "key", "catalogue"}
 
 
-def shared_app(databases: SqliteFiles | Postgres, instance: Path) -> Iterator[Flask]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def opened_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """It is the same for all tests of a file: `app` is what a test asks for."""
+    databases: SqliteFiles | Postgres = request.getfixturevalue(
+        "sqlite_files" if request.param == "sqlite" else "postgres"
+    )
     url = databases.new()
+    instance = tmp_path_factory.mktemp("instance")
     app = create_app(Config(instance, url, SECRET, access_log=False, log_level="ERROR", key_cache_s=0))
     app.testing = False  # errors are answered, as in production
     yield app

@@ -1,17 +1,9 @@
 """Tests of tasks and leases share an app per file and database."""
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 
-from support.shared_app import emptied, shared_app
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def opened_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
-    yield from shared_app(source, tmp_path_factory.mktemp("instance"))
+from support.shared_app import emptied
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.limits import Limits
 from taskyard.queue.overview import Tally
 from taskyard.queue.window import Rate
-from taskyard.tasks.facts import Code, Facts, Over, Running, Waits
+from taskyard.tasks.facts import Code, Facts, Over, Push, Running, Waits
 from taskyard.tasks.reasons import ENDED, following, reasons
 
 NOW = datetime(2026, 11, 3, 12, 0, 0, tzinfo=UTC)
@@ -42,7 +42,20 @@ KEY = KeyState("k", 1, None, FULL, FULL, 4, Tally(1, False), 0, after(7))
 QUEUE = replace(KEY, key="")
 ROOM = replace(KEY, running=3, rate_left=1, rate_until=None)
 PARKED = replace(NEXT, ahead=None, is_parked=True)
+PUSH = Push(ours=True, most=2, running=1, holders=("t1",), pushed_at=after(-60))
+PUSHED = replace(NEXT, asked_at=None, push=PUSH)
+STRAY = replace(NEXT, push=replace(PUSH, ours=False))
 WAITS = [
+    (PUSHED, {}, ["next_in_line"]),
+    (PUSHED, {"ahead": Tally(1, False)}, ["tasks_ahead"]),
+    (PUSHED, {"push": replace(PUSH, running=2)}, ["push_limit"]),
+    (PUSHED, {"push": replace(PUSH, running=3), "ahead": Tally(1, False)}, ["push_limit", "tasks_ahead"]),
+    (PUSHED, {"push": replace(PUSH, pushed_at=after(-60.1))}, ["no_dispatcher"]),
+    (PUSHED, {"push": replace(PUSH, pushed_at=None), "ahead": Tally(1, False)}, ["no_dispatcher", "tasks_ahead"]),
+    (PUSHED, {"push": replace(PUSH, pushed_at=None), "asked_at": NOW}, ["next_in_line"]),  # a worker pulls it
+    (PUSHED, {"paused_at": NOW}, ["queue_paused"]),
+    (STRAY, {}, ["not_pushed"]),
+    (STRAY, {"asked_at": None}, ["not_pushed", "no_worker"]),
     (NEXT, {"over": (Over(ROOM, []),)}, ["next_in_line"]),
     (NEXT, {"over": (Over(QUEUE, []), Over(ROOM, []))}, ["queue_limit", "queue_rate"]),
     (NEXT, {"over": (Over(QUEUE, []),), "ahead": Tally(1, False)}, ["queue_limit", "queue_rate", "tasks_ahead"]),
@@ -60,6 +73,11 @@ WAITS = [
     (LATER, {"last": "failed", "attempts": 1, "failures": 1}, ["retry_waiting"]),
     (LATER, {"last": "lost", "attempts": 1}, ["retry_waiting"]),
     (LATER, {"last": "released", "attempts": 1}, ["retry_waiting"]),
+    (LATER, {"last": "released", "last_error": "status_503", "push": PUSH}, ["receiver_busy"]),
+    (LATER, {"last": "released", "last_error": "status_429", "push": PUSH}, ["receiver_busy"]),
+    (LATER, {"last": "released", "last_error": "status_429"}, ["retry_waiting"]),  # a worker's own words
+    (LATER, {"last": "failed", "last_error": "status_503", "push": PUSH}, ["retry_waiting"]),
+    (LATER, {"last": "released", "last_error": "not_pushed", "push": STRAY.push}, ["not_pushed"]),
     (LATER, {"last": "cancelled", "attempts": 1}, ["scheduled"]),
     (LATER, {"paused_at": after(-1), "asked_at": None}, ["scheduled", "queue_paused", "no_worker"]),
     (LATER, {"waits": HELD_BACK}, ["waits_for", "scheduled"]),
@@ -102,6 +120,12 @@ def test_a_reason_names_moments_numbers_and_names() -> None:
         "The limit key k of the queue q is full: 4/4 run, held by t1, t2 and 2 more.",
         "The limit key k of the queue q has used up its rate, 100 per minute, until 2026-11-03T12:00:07.000000Z.",
     ]
+    full = replace(PUSHED, push=replace(PUSH, running=5, most=5))
+    assert reasons(full)[0].detail.endswith(": 5/5 requests are under way, held by t1 and 4 more.")
+    busy = replace(LATER, last="released", last_error="status_503", attempts=1, push=PUSH)
+    assert reasons(busy)[0].detail.startswith(
+        "The receiver answered attempt 1 with 503 and asked to wait until 2026-11-03T12:01:00.000000Z."
+    )
     assert reasons(RUNS)[0].detail == (
         "Attempt 2 runs on the worker host-1 since 2026-11-03T11:59:30.000000Z: last heartbeat at"
         " 2026-11-03T11:59:59.000000Z, its lease ends at 2026-11-03T12:00:29.000000Z."
@@ -112,6 +136,7 @@ def test_a_reason_names_moments_numbers_and_names() -> None:
     ("facts", "words"),
     [
         (NEXT, "The first worker that asks for q"),
+        (PUSHED, "A dispatcher posts it"),
         (replace(NEXT, paused_at=NOW), "until the queue is resumed"),
         (PARKED, "comes back into the line"),
         (LATER, "A dispatcher puts it in line at 2026-11-03T12:01:00"),

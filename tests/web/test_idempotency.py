@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from support.caller import Caller
 from support.people import ADA, ALICE, BOB
-from support.shared_app import emptied, shared_app
+from support.shared_app import emptied
 from support.yard import at_once
 from taskyard.app import create_app
 from taskyard.core import transaction
@@ -25,12 +25,6 @@ from taskyard.users.models import User
 TASK = {"command": "c", "payload": {"n": 1}}
 USER = {"name": "Dora", "email": "dora@example.com"}
 Post = Callable[..., TestResponse]
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def opened_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    source = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
-    yield from shared_app(source, tmp_path_factory.mktemp("instance"))
 
 
 @pytest.fixture

@@ -78,5 +78,5 @@ def dispatcher() -> None:
         with Outgoing(database, config):
             deliverer = delivering.start(database, rules_of(config), stop)
             loop.run(database, duties, stop)
-            deliverer.join()
+        deliverer.join()  # now: what it has begun may take longer than pushes may
         measuring.join()

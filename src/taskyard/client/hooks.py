@@ -45,7 +45,20 @@ class Finding(Resource):
     advice: str
 
 
+@dataclass(frozen=True)
+class Source(Resource):
+    """Where webhooks come in, and how they are verified: by a preset, or by knobs of its own (`scheme`)."""
+
+    name: str
+    path: str
+    preset: str
+    scheme: dict[str, Any] | None
+
+
 class Hooks(Session):
+    def source(self, name: str) -> Source:
+        return Source.from_json(self._send(Request("GET", f"/v1/sources/{quote(name, safe='')}")).json())
+
     def webhooks(
         self, *, source: str | None = None, verdict: str | None = None, received_from: datetime | None = None
     ) -> Iterator[Webhook]:

@@ -91,7 +91,7 @@ class Push(Schema):
         strict=True,
         load_default=10,
         validate=validate.Range(1, MAX_CONCURRENCY),
-        metadata={"description": "How many requests each dispatcher has under way at once, at most."},
+        metadata={"description": "How many requests are under way at once, over all dispatchers."},
     )
 
 

@@ -32,7 +32,7 @@ def start(database: Database, rules: Rules, stop: threading.Event) -> threading.
 async def _run(database: Database, rules: Rules, stop: threading.Event) -> None:
     stopped = asyncio.Event()
     async with Sender(rules) as sender:
-        line = Line(database, partial(post, send=sender.send))
+        line = Line(database, partial(post, send=sender.send, rules=rules))
         fan_out = FanOut(database, line.wake)
         lines = asyncio.gather(line.run(stopped), fan_out.run(stopped))
         _stirred(database, [fan_out.wake, line.wake], stop)

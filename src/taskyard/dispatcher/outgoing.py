@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import structlog
 
@@ -18,8 +19,9 @@ log = structlog.get_logger("taskyard.dispatcher")
 class Outgoing:
     """`with Outgoing(…):` the lines run within the block, and are stopped at its end."""
 
-    def __init__(self, database: Database, config: Config) -> None:
+    def __init__(self, database: Database, config: Config, *, push_line: Callable[..., PushLine] = PushLine) -> None:
         self._database = database
+        self._push_line = push_line
         self._config = config
         self._thread = threading.Thread(target=self._main, name="outgoing")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -47,5 +49,5 @@ class Outgoing:
         self._loop, self._stopped = asyncio.get_running_loop(), asyncio.Event()
         self._begun.set()
         async with Sender(rules_of(self._config)) as sender:
-            push = PushLine(self._database, sender.send, self._config.secret)
+            push = self._push_line(self._database, sender.send, self._config.secret)
             await asyncio.gather(lines.run(push, self._stopped))

@@ -68,6 +68,8 @@ def _task(status: str, summary: str, *, attempts: int = 1, result: Any = None, e
 
 _ENDPOINT = _object(endpoint_id=_UUID, url=_TEXT, reason=_TEXT)
 _REQUEST = _object(request_id=_UUID, source=_TEXT, reason=_TEXT)
+_BLOCKED = _object(endpoint_id=_UUID, delivery_id=_UUID, url=_TEXT, reason=_TEXT)
+_MISSED = _object(schedule=_TEXT, due_at=_TIME, reason=_TEXT)
 _TEST = _object(endpoint_id=_UUID, message=_TEXT)
 
 ALL = (
@@ -87,6 +89,23 @@ ALL = (
         "An endpoint was disabled",
         _ENDPOINT,
         {"endpoint_id": ENDPOINT_ID, "url": "https://example.com/hook", "reason": "It failed for five days."},
+    ),
+    EventType(
+        "delivery.blocked",
+        "A delivery may not be sent where it was to go",
+        _BLOCKED,
+        {
+            "endpoint_id": ENDPOINT_ID,
+            "delivery_id": TASK_ID,
+            "url": "https://hooks.example.com/in",
+            "reason": "blocked_address",
+        },
+    ),
+    EventType(
+        "schedule.missed",
+        "A due time of a schedule was left out",
+        _MISSED,
+        {"schedule": "nightly", "due_at": STARTED, "reason": "Missed: no dispatcher ran at that time."},
     ),
     EventType("endpoint.test", "A test of an endpoint", _TEST, {"endpoint_id": ENDPOINT_ID, "message": "It works."}),
 )

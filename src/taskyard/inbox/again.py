@@ -8,7 +8,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.aside import aside
 from taskyard.core.db import AnyRow, database, db
 from taskyard.core.errors import Conflict
-from taskyard.inbox import definitions, doctor, planning, repeats, requests, storing
+from taskyard.inbox import definitions, doctor, handshake, planning, repeats, requests, storing
 from taskyard.inbox.definitions import Definition
 from taskyard.inbox.finding import Finding
 from taskyard.inbox.models import request
@@ -17,7 +17,7 @@ from taskyard.inbox.receiving import ADVICE, TOO_LARGE
 from taskyard.inbox.requests import Seen
 from taskyard.inbox.routing import Moved
 from taskyard.inbox.storing import Arrival, Row
-from taskyard.inbox.verdicts import REJECTED
+from taskyard.inbox.verdicts import ANSWERED, REJECTED
 from taskyard.inbox.verify import verify as verdict_on
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
@@ -46,7 +46,9 @@ def verify(actor: Actor, request_id: str, *, closed: bool) -> Seen:
         _rejected(actor, request_id, lock=True)
         _change(row.id, reason=verdict.reason.value, detail=verdict.sentence, secret_id=secret_id)
         return requests.get(actor, request_id)
-    arrival = _arrival(row, received, closed=closed)
+    # Whoever asked whether somebody is there has gone: it is noted, and no task is made of it, as when it came.
+    answered = handshake.after(definition.preset, received) is not None
+    arrival = _arrival(row, received, ANSWERED if answered else "", closed=closed)
     _rejected(actor, request_id, lock=True)  # only now: nothing is worked out while others wait for the lock
     wanted = [] if arrival.key is None else [arrival.key]
     holder = repeats.hold(db.session.connection(), wanted, clock.now()).get(row.id, row.id)
@@ -108,13 +110,13 @@ def _received(row: AnyRow) -> Received:
     return Received(row.method, row.path, row.query, headers, bytes(row.body))
 
 
-def _row(row: AnyRow) -> Row:
-    """Without the verdict, which is found anew."""
+def _row(row: AnyRow, verdict: str) -> Row:
+    """With this verdict; "" where it is found anew."""
     kept = {name: getattr(row, name) for name in Row.__dataclass_fields__ if name not in {"verdict", "faults"}}
-    return Row(**kept)
+    return Row(**kept, verdict=verdict)
 
 
-def _arrival(row: AnyRow, received: Received, *, closed: bool) -> Arrival:
+def _arrival(row: AnyRow, received: Received, verdict: str = "", *, closed: bool) -> Arrival:
     """Raises:
     Conflict: its source is gone.
     """
@@ -122,7 +124,7 @@ def _arrival(row: AnyRow, received: Received, *, closed: bool) -> Arrival:
         revision, _ = definitions.current(row.source)
         definition = _definition(row)
         try:
-            return planning.arrival(definition, _row(row), received, revision, clock.now(), closed=closed)
+            return planning.arrival(definition, _row(row, verdict), received, revision, clock.now(), closed=closed)
         except Moved:
             definitions.forget()
 

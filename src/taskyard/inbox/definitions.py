@@ -98,7 +98,7 @@ def made(row: AnyRow | Source) -> Definition:
         id=row.id,
         name=row.name,
         owner_id=row.owner_id,
-        preset=_preset(row),
+        preset=presets.of(row.preset, row.scheme),
         secrets=[Secret(value, not_before, expires_at) for _, value, not_before, expires_at in kept],
         secret_ids=[secret_id for secret_id, *_ in kept],
         routes=[_route(one) for one in row.routes],
@@ -110,12 +110,6 @@ def made(row: AnyRow | Source) -> Definition:
         networks=[ip_network(one) for one in row.networks],
         respond=row.respond,
     )
-
-
-def _preset(row: AnyRow | Source) -> Preset:
-    if row.scheme is None:
-        return presets.PRESETS[row.preset]
-    return Preset(row.preset, row.preset, presets.scheme(row.scheme))
 
 
 def _route(kept: dict[str, Any]) -> Route:

@@ -73,6 +73,11 @@ def preset(name: str, told: Mapping[str, Any]) -> Preset:
     return Preset(name=name, scheme=scheme({key: told[key] for key in told if key in OF_THE_SCHEME}), **made)
 
 
+def of(name: str, knobs: Mapping[str, Any] | None) -> Preset:
+    """What a source goes by: a preset, or knobs of its own."""
+    return PRESETS[name] if knobs is None else Preset(name, name, scheme(knobs))
+
+
 def _load() -> dict[str, Preset]:
     told = tomllib.loads(files(__package__).joinpath("presets.toml").read_text("utf-8"))
     return {name: preset(name, one) for name, one in told.items()}

@@ -39,7 +39,9 @@ class Claimed:
 
 ENDPOINTS = select(
     Endpoint.id,
+    Endpoint.owner_id,
     Endpoint.url,
+    Endpoint.allow,
     Endpoint.headers,
     Endpoint.timeout_s,
     Endpoint.concurrency,

@@ -28,6 +28,7 @@ class Endpoint(Model):
     event_types: Mapped[list[str]] = mapped_column(Json)  # patterns
     every_owner: Mapped[bool] = mapped_column(default=False)  # a moderator's: events of all users
     filter: Mapped[str | None] = mapped_column(String(1000))  # JMESPath over the event; null: all
+    allow: Mapped[list[str]] = mapped_column(Json, default=list, server_default="[]")  # beyond what the settings do
     headers: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     retry_delays_s: Mapped[list[float] | None] = mapped_column(Json)  # null: the default
     timeout_s: Mapped[int] = mapped_column(Integer, default=15)

@@ -11,7 +11,7 @@ from enum import Enum
 # Seconds before each try; the first is not put off. 75 h 35 min 5 s in all.
 SCHEDULE_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 JITTER = 0.2  # of a pause, up or down
-DEADLINE = timedelta(days=3)  # or the whole schedule, where that is longer
+DEADLINE = timedelta(days=4)  # or the whole schedule, where that is longer; the default one fits, with its jitter
 LONGEST_HINT_S = 86_400  # of a Retry-After
 FIRST_PAUSE_S = 5  # of a 429 without a hint
 SHORT_TRIES = 3

@@ -1,6 +1,7 @@
 """Posting one delivery: an event as JSON, signed as Standard Webhooks says, through the guarded sender."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -9,6 +10,7 @@ import orjson
 from taskyard.core import clock
 from taskyard.egress import signing
 from taskyard.egress.messages import Outgoing, Result, Timing
+from taskyard.egress.policy import Rules
 from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.policy import Answer
 from taskyard.outbox.settle import Tried
@@ -18,10 +20,13 @@ MOST_CHARS = 1000  # of the value of one
 _PHASES = {"dns": "dns_s", "connect": "connect_s", "tls": "tls_s", "first_byte": "first_byte_s", "total": "total_s"}
 
 
-async def post(one: Claimed, send: Callable[[Outgoing], Awaitable[Result]]) -> Tried:
-    """Send a delivery; what came of it."""
+async def post(one: Claimed, send: Callable[[Outgoing], Awaitable[Result]], rules: Rules | None = None) -> Tried:
+    """Send a delivery; what came of it. `rules` are those of all, to which its endpoint's own are added."""
     started_at = clock.now()
-    result = await send(outgoing(one, started_at))
+    request = outgoing(one, started_at)
+    if one.endpoint.allow:
+        request = replace(request, rules=(rules or Rules()).also(one.endpoint.allow))
+    result = await send(request)
     return Tried(
         one,
         started_at,

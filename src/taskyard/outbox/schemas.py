@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from taskyard.core import allowed
 from taskyard.core.expressions import Faulty
 from taskyard.events import patterns
 from taskyard.outbox import filters
@@ -14,6 +15,7 @@ from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Flag, Items, Number, Schema, Text, When
 
 MOST_TYPES = 50
+MOST_PLACES = 20
 MOST_HEADERS = 20
 MOST_TRIES = 20
 LONGEST_DELAY_S = 7 * 86_400
@@ -50,6 +52,13 @@ def event_types(**options: Any) -> Items:
 def a_pattern(value: str) -> None:
     if not patterns.PATTERN.fullmatch(value):
         raise ValidationError("Must be a type such as task.failed, all that begins so (task.*), or *.")
+
+
+def a_place(value: str) -> None:
+    try:
+        allowed.parse([value])
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def a_filter(value: str) -> None:
@@ -103,6 +112,15 @@ class EndpointSettings(Schema):
     event_types = event_types(
         required=True,
         metadata={"description": "Exact types, `task.*` or `*`.", "example": ["task.failed", "acme.*"]},
+    )
+    allow = Items(
+        Text(validate=[validate.Length(1, 253), a_place]),
+        load_default=list,
+        validate=validate.Length(max=MOST_PLACES),
+        metadata={
+            "description": "Hosts and networks that it may reach beyond those allowed for all; an admin says so.",
+            "example": [],
+        },
     )
     every_owner = Flag(
         load_default=False,

@@ -73,7 +73,7 @@ def make(actor: Actor, sent: dict[str, Any], rules: Rules) -> tuple[Endpoint, li
         Conflict: the actor has too many already.
     """
     _check_reach(actor, sent)
-    urls.check(sent["url"], rules)
+    urls.check(sent["url"], rules.also(sent["allow"]))
     kinds = sent.pop("secrets")
     owned = select(Endpoint.id).where(Endpoint.owner_id == actor.user_id, Endpoint.deleted_at.is_(None))
     if len(db.session.scalars(owned.limit(MOST)).all()) == MOST:
@@ -87,7 +87,10 @@ def make(actor: Actor, sent: dict[str, Any], rules: Rules) -> tuple[Endpoint, li
     return endpoint, made
 
 
-def _check_reach(actor: Actor, sent: dict[str, Any]) -> None:
+def _check_reach(actor: Actor, sent: dict[str, Any], before: Endpoint | None = None) -> None:
+    allow = before.allow if before is not None else []
+    if sent.get("allow", allow) != allow and actor.role is not Role.ADMIN:
+        raise Forbidden(f"What `allow` holds takes the role `{Role.ADMIN}` to change. Leave it out.")
     if sent.get("every_owner") and not actor.sees_all_tasks:
         raise Forbidden(f"To hear the events of all users takes the role `{Role.MODERATOR}`. Leave `every_owner` out.")
 
@@ -108,9 +111,9 @@ def change(actor: Actor, endpoint_id: str, sent: dict[str, Any], version: int | 
         NotFound, Stale, Forbidden, Invalid: as `get` and `make` do.
     """
     endpoint = get(actor, endpoint_id, version=version, lock=True)
-    _check_reach(actor, sent)
+    _check_reach(actor, sent, endpoint)
     if "url" in sent:
-        urls.check(sent["url"], rules)
+        urls.check(sent["url"], rules.also(sent.get("allow", endpoint.allow)))
     for column, value in sent.items():
         setattr(endpoint, column, value)
     db.session.flush()

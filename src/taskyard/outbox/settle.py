@@ -16,7 +16,7 @@ from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
 from taskyard.events import publish
 from taskyard.events.publish import Happened
-from taskyard.outbox import breaker, gates, order, policy
+from taskyard.outbox import alerts, breaker, gates, order, policy
 from taskyard.outbox.breaker import Health
 from taskyard.outbox.claimed import Claimed
 from taskyard.outbox.models import Endpoint
@@ -187,6 +187,9 @@ def _fare(
             )
         fares.append((endpoint_id, (len(members), health)))
         holds[endpoint_id] = health.hold_until if health.hold_until and health.hold_until > now else None
+        blocked = next((one for one in members if one.found is Class.BLOCKED), None)
+        if blocked is not None and locked[endpoint_id].last_error not in policy.BLOCKED:  # else it has been told
+            alerts.blocked(connection, blocked.tried.claimed, blocked.tried.answer.error, now)
         if any(one.decision.disable for one in members):
             disable(connection, endpoint_id, GONE, now)
         elif health.given_up(now) and health.failures:

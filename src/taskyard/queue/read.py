@@ -11,6 +11,7 @@ from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.gather import Gatherer, Pending
 from taskyard.queue.lifecycle import STATUS, Status, has_status
+from taskyard.queue.policy import OnLost
 from taskyard.queue.portions import portions
 from taskyard.queue.tables import attempt, lease, task, task_tag
 
@@ -62,6 +63,9 @@ MOST = 500  # tasks looked up at once
 _ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).order_by(attempt.c.number)
 _SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
     task.c.id.in_(bindparam("ids", expanding=True)), task.c.command_version.is_not(None)
+)
+_RETRIED = select(task.c.id).where(
+    task.c.id.in_(bindparam("ids", expanding=True)), task.c.on_lost == OnLost.RETRY.value
 )
 _RUNNING = select(lease).where(lease.c.task_id == bindparam("task_id"))
 
@@ -123,6 +127,11 @@ def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, i
     """The command and the version of its schemas that each of these tasks was checked against, where it was."""
     rows = [row for portion in portions(ids) for row in connection.execute(_SCHEMAS, {"ids": portion})]
     return {row.id: (row.command, row.command_version) for row in rows}
+
+
+def retried_when_lost(connection: Connection, ids: list[str]) -> set[str]:
+    """Those of these tasks that are tried again where it is not known whether they were done."""
+    return {str(one) for some in portions(ids) for one in connection.execute(_RETRIED, {"ids": some}).scalars()}
 
 
 def newest(

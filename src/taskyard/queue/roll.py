@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, literal, or_, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, literal, or_, select, text, tuple_, update
 
 from taskyard.core.db import AnyRow
 from taskyard.core.ids import new_id
@@ -68,10 +68,10 @@ def drained(connection: Connection) -> list[tuple[str, str]]:
     return [(row.holder_id, row.name) for row in connection.execute(_DRAINED)]
 
 
-def asked(connection: Connection) -> dict[str, datetime]:
-    """When a worker last asked for each queue."""
+def asked(connection: Connection, *which: ColumnElement[bool]) -> dict[str, datetime]:
+    """When a worker last asked for each queue: any, or one of these."""
     found: dict[str, datetime] = {}
-    for row in connection.execute(_ASKING):
+    for row in connection.execute(_ASKING.where(*which)):
         for name in row.queues:
             found.setdefault(name, row.seen_at)
     return found

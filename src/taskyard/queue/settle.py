@@ -173,7 +173,7 @@ def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
         return Ended(held, of, report.outcome, lost, error=report.error, crashed=True, log=report.log)
     if report.outcome is Outcome.RELEASED:
         decision = policy.after_release(run, now, retry_in_s=report.retry_in_s)
-        return Ended(held, of, report.outcome, decision, log=report.log)
+        return Ended(held, of, report.outcome, decision, error=report.error, log=report.log)
     decision = policy.after_failure(run, now, retry=report.retry, retry_in_s=report.retry_in_s)
     return Ended(held, of, report.outcome, decision, error=report.error, failed=True, log=report.log)
 

@@ -4,13 +4,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import orjson
 import structlog
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from taskyard.commands import catalogue
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Invalid, TaskyardError
-from taskyard.core.types import Id, Instant
+from taskyard.core.types import Id, Instant, instant_to_text
+from taskyard.events import publish
+from taskyard.events.publish import Happened
 from taskyard.queue import gates
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.tables import task
@@ -87,6 +90,14 @@ def store(connection: Connection, new: NewTask, now: datetime, due_at: datetime)
     """Enqueue a task of a schedule, and let the schedule know it as its last."""
     enqueue(connection, [new], now)
     change(connection, str(new.schedule), last_task_id=new.id, last_at=due_at, last_error=None)
+
+
+def miss(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, reason: str) -> None:
+    """Note that a due time was left out as nobody was there, and tell the schedule's owner."""
+    if record(connection, schedule.name, due_at, now, reason=reason):
+        data = {"schedule": schedule.name, "due_at": instant_to_text(due_at), "reason": reason}
+        told_to = Happened(schedule.owner_id, "schedule.missed", orjson.dumps(data).decode(), schedule.name)
+        publish.publish_heard(connection, [told_to], now)
 
 
 def record(

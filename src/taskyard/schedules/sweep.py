@@ -89,7 +89,7 @@ def _advance(connection: Connection, schedule: AnyRow, now: datetime, *, closed:
         if one.reason is None:
             runs.due(connection, schedule, one.at, now, closed=closed)
         else:
-            runs.record(connection, schedule.name, one.at, now, reason=one.reason)
+            runs.miss(connection, schedule, one.at, now, one.reason)
     runs.change(connection, schedule.name, next_at=timetable.next(now))
 
 

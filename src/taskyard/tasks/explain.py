@@ -2,18 +2,22 @@
 
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
+from taskyard.commands import push
 from taskyard.core import clock
 from taskyard.core.db import AnyRow, database
 from taskyard.queue import keys, overview, roll
 from taskyard.queue.chain_tables import blocked, dependency
 from taskyard.queue.lifecycle import STATUS, Status
 from taskyard.queue.limit_tables import parked
+from taskyard.queue.limits import running_of
 from taskyard.queue.overview import Tally, bounded, tally
-from taskyard.queue.tables import attempt, lease, ready, task
-from taskyard.tasks import reasons, service
-from taskyard.tasks.facts import Facts, Over, Reason, Running, Waits
+from taskyard.queue.tables import attempt, lease, ready, task, worker
+from taskyard.tasks import push_room, reasons, service
+from taskyard.tasks.facts import Facts, Over, Push, Reason, Running, Waits
+from taskyard.tasks.push_room import HOLDER
 from taskyard.users.actor import Actor
 
 NAMED = 10  # of the tasks that one waits for, and of those that hold a limit
@@ -22,6 +26,7 @@ _TASK = (
     select(
         task.c.id,
         task.c.owner_id,
+        task.c.command,
         task.c.queue,
         STATUS.label("status"),
         task.c.run_at,
@@ -64,8 +69,9 @@ _HOLDERS = (
     .order_by(lease.c.leased_at)
     .limit(NAMED)
 )
+_UNDER_WAY = select(running_of(lease.c.queue == bindparam("queue"), *push_room.UNDER_WAY))
 _LAST = (
-    select(attempt.c.outcome, attempt.c.ended_at)
+    select(attempt.c.outcome, attempt.c.ended_at, attempt.c.error)
     .where(attempt.c.task_id == bindparam("task_id"))
     .order_by(attempt.c.number.desc())
     .limit(1)
@@ -107,15 +113,39 @@ def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
         finished_at=row.finished_at,
         last=last.outcome if last else None,
         last_ended_at=last.ended_at if last else None,
+        last_error=_type(last.error) if last else None,
         paused_at=queue.paused_at,
         closed_at=queue.closed_at,
-        asked_at=roll.asked(connection).get(row.queue),
+        asked_at=roll.asked(connection, worker.c.holder_id != HOLDER).get(row.queue),
+        push=_push(connection, actor, row),
         ahead=None if row.seq is None else _ahead(connection, row),
         is_parked=row.parked_seq is not None,
         over=_over(connection, actor, row) if row.seq is not None or row.parked_seq is not None else (),
         running=_running(row) if row.worker is not None else None,
         waits=_waits(connection, row) if row.left is not None else None,
     )
+
+
+def _push(connection: Connection, actor: Actor, row: AnyRow) -> Push | None:
+    """How its queue is pushed, if it is; of the tasks of others a user is told no ids."""
+    commands = push.pushed(connection)
+    most = push_room.bounds(commands).get(row.queue)
+    if most is None:
+        return None
+    ours = any(one.name == row.command for one in commands)
+    wanted = {"queue": row.queue}
+    running = connection.execute(_UNDER_WAY, wanted).scalar_one()
+    query = _HOLDERS.where(*push_room.UNDER_WAY)
+    query = query if actor.sees_all_tasks else query.where(task.c.owner_id == actor.user_id)
+    holders = tuple(str(one) for one in connection.execute(query, wanted).scalars())
+    at = roll.asked(connection, worker.c.holder_id == HOLDER).get(row.queue)
+    return Push(ours, most, running, holders, at)
+
+
+def _type(error: str | None) -> str | None:
+    """The type that an error names."""
+    found = orjson.loads(error) if error else None
+    return str(found["type"]) if isinstance(found, dict) and "type" in found else None
 
 
 def _waits(connection: Connection, row: AnyRow) -> Waits:

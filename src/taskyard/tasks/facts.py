@@ -18,6 +18,10 @@ class Code(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     QUEUE_CLOSED = "queue_closed"
     NO_WORKER = "no_worker"
+    NO_DISPATCHER = "no_dispatcher"
+    NOT_PUSHED = "not_pushed"
+    PUSH_LIMIT = "push_limit"
+    RECEIVER_BUSY = "receiver_busy"
     QUEUE_LIMIT = "queue_limit"
     QUEUE_RATE = "queue_rate"
     KEY_LIMIT = "key_limit"
@@ -73,6 +77,17 @@ class Over:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """The queue of a task is pushed; `ours`: and its command is. `holders` are those under way that may be told."""
+
+    ours: bool
+    most: int
+    running: int = 0
+    holders: tuple[str, ...] = ()
+    pushed_at: datetime | None = None  # when a dispatcher last looked after the queue
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a task at one moment.
 
@@ -90,11 +105,13 @@ class Facts:
     finished_at: datetime | None = None
     last: str | None = None
     last_ended_at: datetime | None = None
+    last_error: str | None = None  # its type
     paused_at: datetime | None = None
     closed_at: datetime | None = None
     asked_at: datetime | None = None  # when a worker last asked for the queue
     ahead: Tally | None = None
     is_parked: bool = False
+    push: Push | None = None
     over: tuple[Over, ...] = ()  # the limits of its queue and of its key, where it waits for a worker
     running: Running | None = None
     waits: Waits | None = None

@@ -1,6 +1,6 @@
 """The limits that hold a task up, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from taskyard.core.types import instant_to_text
@@ -24,7 +24,7 @@ def _reasons(queue: str, one: Over) -> Iterator[Reason]:
     if most is not None and state.running >= most:
         yield Reason(
             Code.QUEUE_LIMIT if whole else Code.KEY_LIMIT,
-            f"{name} is full: {state.running}/{most} run{_held(one)}.",
+            f"{name} is full: {state.running}/{most} run{held(state.running, one.holders)}.",
             f"Wait until one of them ends, or raise the limit: {change}, with the role for it.",
         )
     if rate is not None and state.rate_until is not None:
@@ -35,8 +35,9 @@ def _reasons(queue: str, one: Over) -> Iterator[Reason]:
         )
 
 
-def _held(one: Over) -> str:
-    if not one.holders:
+def held(running: int, named: Sequence[str]) -> str:
+    """By whom, of those that may be told."""
+    if not named:
         return ""
-    others = one.state.running - len(one.holders)
-    return f", held by {', '.join(one.holders)}" + (f" and {others} more" if others > 0 else "")
+    others = running - len(named)
+    return f", held by {', '.join(named)}" + (f" and {others} more" if others > 0 else "")

@@ -24,6 +24,9 @@ from taskyard.tasks.lease_schemas import MAX_RESULT
 LATER = frozenset({429, 503})  # with Retry-After: it is too busy, and says until when
 AGAIN = frozenset({408, 425, 429})  # of 4xx: another time it may be different
 LONGEST_S = 86_400.0
+NOT_PUSHED = "not_pushed"
+NOT_PUSHED_S = 60.0  # until a task of another command, found in a pushed queue, is looked at again
+STATUS = "status_"  # and the number
 EXCERPT = 1000  # characters of an answer's body that stand in an error
 
 
@@ -60,10 +63,12 @@ def judge(result: Result, to: Pushed, lease: Lease, now: datetime) -> Reported |
         return None
     wait_s = retry_after_s(result, now)
     if status in LATER and wait_s is not None:
-        return report(lease, Outcome.RELEASED, retry_in_s=wait_s), None
+        message = f"The receiver answered with {status} and asked to wait {wait_s:.0f} s."
+        error = _error(f"{STATUS}{status}", message, result)
+        return report(lease, Outcome.RELEASED, retry_in_s=wait_s, error=error), None
     again = status >= 500 or status in AGAIN
     message = f"The receiver answered with {status}."
-    return report(lease, Outcome.FAILED, error=_error(f"status_{status}", message, result), retry=again), None
+    return report(lease, Outcome.FAILED, error=_error(f"{STATUS}{status}", message, result), retry=again), None
 
 
 def _done(result: Result, lease: Lease) -> Reported:
@@ -88,6 +93,18 @@ def _unanswered(result: Result, lease: Lease) -> Report:
         return report(lease, Outcome.LOST, error=_error(kind, message))
     message = f"The request could not be sent ({kind})."
     return report(lease, Outcome.FAILED, error=_error(kind, message), retry=kind not in {BLOCKED, BAD})
+
+
+def put_aside(lease: Lease) -> Report:
+    """It stands in a queue that is pushed, and its command is not."""
+    message = f"The queue {lease.queue} is pushed, and the command {lease.command} is not."
+    return report(lease, Outcome.RELEASED, retry_in_s=NOT_PUSHED_S, error=_error(NOT_PUSHED, message))
+
+
+def cut(lease: Lease) -> Report:
+    """The request was under way when the dispatcher had waited long enough for its own stop."""
+    message = "The dispatcher was stopped before an answer came: the outcome of this attempt is unknown."
+    return report(lease, Outcome.LOST, error=_error("stopped", message))
 
 
 def report(lease: Lease, outcome: Outcome, **fields: Any) -> Report:

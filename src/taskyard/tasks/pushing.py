@@ -6,8 +6,8 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence, Set
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import Connection
@@ -18,25 +18,24 @@ from taskyard.commands.push import Pushed
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database
 from taskyard.core.ids import new_id
-from taskyard.egress.messages import TIMEOUT, Outgoing, Result, Timing
+from taskyard.egress.messages import Outgoing, Result
 from taskyard.queue import heads
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.extend import Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES
 from taskyard.queue.marks import marks
+from taskyard.queue.read import retried_when_lost
 from taskyard.queue.settle import Outcome, settle
 from taskyard.queue.tokens import split_token
-from taskyard.tasks import pushed, roll_call
+from taskyard.tasks import push_room, pushed, roll_call
 from taskyard.tasks.fitting import Reported, fitting
+from taskyard.tasks.push_room import HOLDER, Flights
 from taskyard.tasks.results import results
-from taskyard.tasks.submission import own_queue
 from taskyard.tasks.waiting import waiting
 
 log = structlog.get_logger("taskyard.push")
 
-HOLDER = "00000000-0000-0000-0000-000000000000"  # the dispatcher is nobody's worker
 LEASE_S = 60
-NOT_PUSHED_S = 60.0  # until a task of another command, found in a pushed queue, is looked at again
 MOST_CHECKS = 1000
 
 
@@ -48,19 +47,18 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`reported` is None where the receiver will settle the task itself."""
+    """`reported` is None where the receiver will settle the task itself; `cut` where our stop broke the request off."""
 
     job: Job
     reported: Reported | None
+    cut: bool = False
 
 
 class PushLine:
-    """A line as dispatcher/lines.py runs it. How many are under way of a command counts for this process alone."""
+    """A line as dispatcher/lines.py runs it."""
 
     name = "push"
     room = 500
-    extend_s = LEASE_S / 3
-    stop_s = 10.0
 
     def __init__(
         self,
@@ -69,38 +67,49 @@ class PushLine:
         server_secret: bytes,
         *,
         every_s: float = 1.0,
+        extend_s: float = LEASE_S / 3,
+        stop_s: float = 10.0,
     ) -> None:
+        self.extend_s = extend_s
+        self.stop_s = stop_s
         self._database = database
         self._send = send
         self._secret = server_secret
         self._every_s = every_s
         self._worker = f"push@{socket.gethostname()}:{os.getpid()}"[:100]
-        self._lock = threading.Lock()
-        self._under_way: Counter[str] = Counter()
         self._revision = -1
         self._pushed: dict[str, Pushed] = {}
         self._checks: dict[tuple[str, int], Checks] = {}
+        self._flights = Flights()
+        self._full: Set[str] = frozenset()  # queues, at the last look
         self._stirs = 0
         self._bell = f"({new_id()})"  # no queue's name: it wakes this line and nobody else
         self._idle = threading.Event()
 
     def claim(self, room: int) -> list[Job]:
         """Claim at most so many, waiting `every_s` for a first one."""
-        stirs = self._stirs
+        stirs, landings = self._stirs, self._flights.landings
         with self._database.read.connect() as connection:
-            queues = list(self._rooms(connection))
-        if not queues:
-            self._idle.wait(self._every_s)
-            self._idle.clear()
-            return []
-        roll_call.note(self._database, HOLDER, self._worker, queues)
+            bounds = self._bounds(connection)
+        queues = self._flights.not_full(bounds)
+        self._full = bounds.keys() - queues.keys()
+        if bounds:  # those that are full, too: they are looked after
+            roll_call.note(self._database, HOLDER, self._worker, list(bounds))
         found: list[Job] = []
 
-        def attempt() -> bool:
-            found.extend(self._take(room))
-            return bool(found) or self._stirs != stirs
+        def again() -> bool:
+            """Whether something has changed since; what was answered before it could know that its place is wanted."""
+            return self._stirs != stirs or (bool(self._full) and self._flights.landings != landings)
 
-        waiting(self._database).until([*queues, self._bell], attempt, self._every_s, lambda: self._stirs != stirs)
+        def attempt() -> bool:
+            found.extend(self._take(room, list(queues)))
+            return bool(found) or again()
+
+        if queues:
+            waiting(self._database).until([*queues, self._bell], attempt, self._every_s, again)
+        elif not again():
+            self._idle.wait(self._every_s)
+            self._idle.clear()
         return found
 
     def stir(self) -> None:
@@ -109,54 +118,52 @@ class PushLine:
         self._idle.set()
         waiting(self._database).wake_here([self._bell])
 
-    def _rooms(self, connection: Connection) -> Counter[str]:
-        """The queues of commands of which more may be under way, and how many, by the catalogue as it is now."""
+    def _bounds(self, connection: Connection) -> Counter[str]:
+        """How many requests may be under way of each pushed queue, by the catalogue as it is now."""
         revision = catalogue.revision(connection)
         if revision != self._revision:
             self._pushed = {one.name: one for one in push.pushed(connection)}
             self._revision = revision
-        rooms: Counter[str] = Counter()
-        with self._lock:
-            for name, one in self._pushed.items():
-                rooms[_queue(one)] += max(one.concurrency - self._under_way[name], 0)
-        return +rooms
+        return push_room.bounds(self._pushed.values())
 
-    def _take(self, room: int) -> list[Job]:
+    def _take(self, room: int, queues: list[str]) -> list[Job]:
         known = marks(self._database)
         with self._database.read.connect() as connection:
-            rooms = self._rooms(connection)
-            busy = heads.with_work(connection, list(rooms), known, clock.now())[:room] if rooms else []
+            bounds = self._bounds(connection)  # anew: secrets may have changed while it waited
+            busy = [name for name in heads.with_work(connection, queues, known, clock.now()) if name in bounds][:room]
         if not busy:
             return []
         share = room // len(busy)
-        wanted = [Claim(HOLDER, self._worker, [name], min(rooms[name], share), LEASE_S) for name in busy]
         with transaction.own(self._database) as connection:
+            rooms = push_room.left(connection, {name: bounds[name] for name in busy}, self._flights)
+            wanted = [Claim(HOLDER, self._worker, [name], min(left, share), LEASE_S) for name, left in rooms.items()]
             taken = claim(connection, wanted, clock.now(), known)
+        self._full |= set(busy) - rooms.keys()
         jobs = [Job(lease, self._pushed.get(lease.command)) for leases in taken for lease in leases]
-        with self._lock:
-            self._under_way.update(job.lease.command for job in jobs)
+        self._flights.take_off(job.lease.queue for job in jobs)
         return jobs
 
     async def send(self, job: Job) -> Done:
-        """Post the task. Where the wait for its answer is cut short, the outcome is unknown."""
+        """Post the task; what its answer means for it."""
         try:
-            return Done(job, await self._post(job))
-        finally:
-            with self._lock:
-                saturated = job.to is not None and self._under_way[job.lease.command] >= job.to.concurrency
-                self._under_way[job.lease.command] -= 1
-            if saturated:
-                self.stir()
+            done = await self._post(job)
+        except Exception:  # a fault of ours: its lease runs out
+            self._flights.drop([job.lease.queue])
+            raise
+        self._flights.land(job.lease.queue, _fence(job))
+        if job.lease.queue in self._full:
+            self.stir()
+        return done
 
-    async def _post(self, job: Job) -> Reported | None:
+    async def _post(self, job: Job) -> Done:
         if job.to is None:
             log.warning("a pushed queue holds a task that is not", queue=job.lease.queue, command=job.lease.command)
-            return pushed.report(job.lease, Outcome.RELEASED, retry_in_s=NOT_PUSHED_S), None
+            return Done(job, (pushed.put_aside(job.lease), None))
         began_at = time.monotonic()
         try:
             result = await self._send(pushed.request(job.lease, job.to, self._secret, clock.now()))
         except asyncio.CancelledError:  # the dispatcher is being stopped, and has waited long enough
-            result = Result(None, TIMEOUT, "The dispatcher was stopped.", True, Timing())
+            return Done(job, (pushed.cut(job.lease), None), cut=True)
         if result.error is not None:
             log.info(
                 "a push failed",
@@ -165,26 +172,31 @@ class PushLine:
                 detail=result.detail,
                 seconds=round(time.monotonic() - began_at, 3),
             )
-        return pushed.judge(result, job.to, job.lease, clock.now())
+        return Done(job, pushed.judge(result, job.to, job.lease, clock.now()))
 
     def settle(self, done: Sequence[Done]) -> None:
         """Settle these; where the receiver will do so itself, give it the task's own time for it."""
         later = [one.job.lease for one in done if one.reported is None]
         reports = [one.reported for one in done if one.reported is not None]
+        cut = {one.job.lease.task_id for one in done if one.cut}
         if later:  # in a transaction of its own, so that leases are locked in one order
             with transaction.own(self._database) as connection:
                 self._extend(connection, [(lease, lease.timeout_s) for lease in later])
+                push_room.hand_over(connection, [held for lease in later if (held := split_token(lease.token))])
         with transaction.own(self._database) as connection:
             checked = [one for one, _ in fitting(connection, reports, self._checks_of)]
+            if cut:  # it was interrupted, and did not crash: what may be done twice counts nothing
+                again = retried_when_lost(connection, sorted(cut))
+                checked = [replace(one, outcome=Outcome.RELEASED) if one.task_id in again else one for one in checked]
             settled = settle(connection, checked, clock.now())
         ended = [of.task_id for of, one in zip(checked, settled, strict=True) if one.status in OUTCOMES]
         results(self._database).wake(ended)
         waiting(self._database).wake([queue for one in settled for queue in one.ready])
+        self._flights.settle(_fence(one.job) for one in done)
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Give back what was never sent."""
-        with self._lock:
-            self._under_way.subtract(job.lease.command for job in jobs)
+        self._flights.drop(job.lease.queue for job in jobs)
         reports = [pushed.report(job.lease, Outcome.RELEASED) for job in jobs]
         with transaction.own(self._database) as connection:
             settle(connection, reports, clock.now())
@@ -207,5 +219,7 @@ class PushLine:
         return found
 
 
-def _queue(command: Pushed) -> str:
-    return command.queue or own_queue(command.name)
+def _fence(job: Job) -> str:
+    held = split_token(job.lease.token)
+    assert held is not None  # it was made by our claim
+    return held[1]

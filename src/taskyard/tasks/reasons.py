@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from taskyard.core.types import instant_to_text
 from taskyard.queue.lifecycle import Status
-from taskyard.tasks import limit_reasons
+from taskyard.tasks import limit_reasons, push_reasons
 from taskyard.tasks.facts import Code, Facts, Reason, Running
 
 ASKING = timedelta(minutes=1)
@@ -37,7 +37,8 @@ ENDED = {
     ),
     Status.LOST: (
         Code.LOST,
-        "Its worker vanished, so whether the work was done is not known, and its command holds such tasks.",
+        "Its worker vanished or a push was never answered, so whether the work was done is not known, and its command"
+        " holds such tasks.",
         "Find out whether the work was done. If not, POST …/retry; if it was, leave it or delete it.",
     ),
 }
@@ -74,7 +75,9 @@ def _time(facts: Facts) -> Iterator[Reason]:
     if facts.waits is not None and facts.run_at <= facts.now:
         return
     if facts.run_at > facts.now:
-        if facts.last in AFTER:
+        if put_off := push_reasons.put_off(facts):
+            yield put_off
+        elif facts.last in AFTER:
             detail = f"Attempt {facts.attempts} {AFTER[facts.last]} at {_at(facts.last_ended_at)}; {_count(facts)}. "
             again = f"The next one is due at {_at(facts.run_at)}."
             yield Reason(Code.RETRY_WAITING, detail + again, _SOONER)
@@ -98,14 +101,9 @@ def _line(facts: Facts) -> Iterator[Reason]:
     if facts.paused_at is not None:
         detail = f"The queue {facts.queue} is paused since {_at(facts.paused_at)}."
         yield Reason(Code.QUEUE_PAUSED, detail, f"POST /v1/queues/{facts.queue}/resume, with the role for it.")
-    asks = facts.asked_at is not None and facts.now - facts.asked_at <= ASKING
-    if not asks:
-        last = f"the last one did at {_at(facts.asked_at)}" if facts.asked_at else "none has of late"
-        yield Reason(
-            Code.NO_WORKER,
-            f"No worker has asked for the queue {facts.queue} in the last minute: {last}.",
-            f"Start one that asks for {facts.queue}, or see whether those there are have their hands full.",
-        )
+    pushed = facts.push is not None and facts.push.ours
+    hindered = list(push_reasons.takers(facts, facts.push)) if facts.push and pushed else list(_workers(facts))
+    yield from hindered
     over = limit_reasons.over(facts)
     yield from over
     if facts.ahead is None:
@@ -113,9 +111,24 @@ def _line(facts: Facts) -> Iterator[Reason]:
     if facts.ahead.count:
         number = f"{facts.ahead.count:,}{' or more' if facts.ahead.capped else ''}"
         detail = f"{number} {'task stands' if number == '1' else 'tasks stand'} before it in the queue {facts.queue}."
-        yield Reason(Code.TASKS_AHEAD, detail, 'Wait, add workers, or PATCH it with {"priority": "high"}.')
-    elif asks and facts.paused_at is None and not over:
-        yield Reason(Code.NEXT_IN_LINE, "It is the next in its queue.", "Nothing: the next worker that asks gets it.")
+        more = "raise `concurrency` of its push" if pushed else "add workers"
+        yield Reason(Code.TASKS_AHEAD, detail, f'Wait, {more}, or PATCH it with {{"priority": "high"}}.')
+    elif not hindered and facts.paused_at is None and not over:
+        taker = "a dispatcher pushes it at once" if pushed else "the next worker that asks gets it"
+        yield Reason(Code.NEXT_IN_LINE, "It is the next in its queue.", f"Nothing: {taker}.")
+
+
+def _workers(facts: Facts) -> Iterator[Reason]:
+    """Why no worker takes it out of the line."""
+    if facts.push is not None and push_reasons.put_off(facts) is None:
+        yield push_reasons.misplaced(facts)
+    if facts.asked_at is None or facts.now - facts.asked_at > ASKING:
+        last = f"the last one did at {_at(facts.asked_at)}" if facts.asked_at else "none has of late"
+        yield Reason(
+            Code.NO_WORKER,
+            f"No worker has asked for the queue {facts.queue} in the last minute: {last}.",
+            f"Start one that asks for {facts.queue}, or see whether those there are have their hands full.",
+        )
 
 
 def _bounds(facts: Facts) -> Iterator[Reason]:
@@ -168,6 +181,8 @@ def following(facts: Facts) -> str:
         return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
     if facts.paused_at is not None:
         return "It keeps its place until the queue is resumed."
+    if facts.push is not None and facts.push.ours:
+        return "A dispatcher posts it to the URL of its command when nothing stands before it."
     return f"The first worker that asks for {facts.queue} when nothing stands before it gets it."
 
 
