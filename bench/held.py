@@ -20,7 +20,7 @@ from bench.caller import TASK, Caller, percentile
 from bench.databases import source
 from bench.servers import TASKYARD, dispatching, serving
 
-BATCH = 20  # tasks of one request
+SIZE = 20  # tasks of one request
 WORKERS = 3
 PAUSE_S = 0.02  # of a worker that has found less than it could take
 WINDOW_S = 10
@@ -33,6 +33,7 @@ class Load:
     """What producer and workers have seen; each thread appends, and nobody removes."""
 
     rate: int
+    size: int
     stop: threading.Event = field(default_factory=threading.Event)
     stored: list[float] = field(default_factory=list)  # when each batch came in
     claims: list[tuple[float, float, int]] = field(default_factory=list)  # when, milliseconds, tasks
@@ -42,18 +43,18 @@ class Load:
     def produce(self, caller: Caller) -> None:
         next_at = time.monotonic()
         while not self.stop.is_set():
-            caller.post("/v1/tasks/batch", {"tasks": [TASK] * BATCH})
+            caller.post("/v1/tasks/batch", {"tasks": [TASK] * self.size})
             self.stored.append(time.monotonic() - self.started)
-            next_at += BATCH / self.rate
+            next_at += self.size / self.rate
             self.stop.wait(max(0.0, next_at - time.monotonic()))
 
     def work(self, caller: Caller) -> None:
         while not self.stop.is_set():
-            leases, took_ms = caller.claim(BATCH)
+            leases, took_ms = caller.claim(self.size)
             self.claims.append((time.monotonic() - self.started, took_ms, len(leases)))
             if leases:
                 caller.settle(leases)
-            if len(leases) < BATCH:
+            if len(leases) < self.size:
                 self.stop.wait(PAUSE_S)
 
 
@@ -70,6 +71,7 @@ class Window:
 def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=int, help="that the transaction is open; by default 600, or 20 if quick")
     parser.add_argument("--rate", type=int, default=1000, help="tasks a second; by default 1000")
+    parser.add_argument("--size", type=int, default=SIZE, help="tasks of one request, 100 at most; by default 20")
 
 
 COMMAND = options.Command("held", __doc__, "11 minutes (or --seconds and half a minute)", "40 seconds", _add)
@@ -81,11 +83,11 @@ def run(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name, source("postgresql", Path(name), None) as databases:
         url = databases.new()
         with serving(TASKYARD, url, Path(name)) as server, dispatching(url, server.port, Path(name)):
-            load = Load(chosen.rate)
+            load = Load(chosen.rate, chosen.size)
             with _loaded(load, server.port):
                 opened_s = _hold(load, url, seconds)
     windows = _windows(load, opened_s)
-    text = _markdown(windows, chosen.command, chosen.rate, seconds)
+    text = _markdown(windows, chosen.command, load, seconds)
     report.publish_text("held", text, lambda path: _draw(windows, path), write=not chosen.quick)
 
 
@@ -137,7 +139,7 @@ def _windows(load: Load, opened_s: float) -> list[Window]:
         start, end = number * WINDOW_S, (number + 1) * WINDOW_S
         inside = [one for one in claims if start <= one[0] < end]
         times = [ms for _, ms, _ in inside]
-        came, went = sum(at < end for at in stored) * BATCH, sum(tasks for at, _, tasks in claims if at < end)
+        came, went = sum(at < end for at in stored) * load.size, sum(tasks for at, _, tasks in claims if at < end)
         per_s = sum(tasks for _, _, tasks in inside) / WINDOW_S
         p50, p99 = percentile(times, 50), percentile(times, 99)
         found.append(Window(end, start >= opened_s, p50, p99, per_s, max(0, came - went)))
@@ -152,7 +154,7 @@ def _tell(one: Window) -> None:
     )
 
 
-def _markdown(windows: list[Window], command: str, rate: int, seconds: int) -> str:
+def _markdown(windows: list[Window], command: str, load: Load, seconds: int) -> str:
     # A dozen rows are enough; the picture has them all.
     shown = windows[:: max(1, len(windows) // 12)]
     shown = [*shown, *([] if shown[-1] is windows[-1] else [windows[-1]])]
@@ -170,9 +172,9 @@ def _markdown(windows: list[Window], command: str, rate: int, seconds: int) -> s
     held = [one for one in windows if one.held] or windows[-1:]
     return (
         f"# A queue under load while another transaction stays open\n\nMade by `{command}`. {report.machine()}"
-        f" PostgreSQL with its defaults, one web worker, one dispatcher, a producer of {rate:,} tasks a second and"
-        f" {WORKERS} workers over HTTP, {BATCH} tasks a request. From {BEFORE_S} s on a REPEATABLE READ transaction is"
-        f" open for {seconds} s. The goal: a p99 of claims below {GOAL_MS:.0f} ms, and no backlog. The last ten"
+        f" PostgreSQL with its defaults, one web worker, one dispatcher, a producer of {load.rate:,} tasks a second and"
+        f" {WORKERS} workers over HTTP, {load.size} tasks a request. From {BEFORE_S} s on a REPEATABLE READ transaction"
+        f" is open for {seconds} s. The goal: a p99 of claims below {GOAL_MS:.0f} ms, and no backlog. The last ten"
         f" seconds: {held[-1].p99_ms:.1f} ms, backlog {held[-1].backlog:,}; the worst ten seconds with it open:"
         f" {max(one.p99_ms for one in held):.1f} ms.\n\n"
         + report.table(["after", "it is open", "claim p50 ms", "p99 ms", "tasks/s out", "backlog"], rows)

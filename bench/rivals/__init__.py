@@ -95,7 +95,8 @@ def _markdown(found: Found, command: str) -> str:
         f"# Taskyard beside other task queues\n\nMade by `{command}`. {report.machine()} Tasks per second,"
         " medians of all rounds; a task does nothing, and its result is stored. In: one producer process. Out: one"
         " worker process, from its first result to the last. To the end: the time in and the time out together; where"
-        " there is a way to enqueue many at once, that is the last column. What is measured and by which rules:"
+        " there is a way to enqueue many at once, that is the last column. Of a batch worker the loops at once and the"
+        " tasks each takes at a time are told. What is measured and by which rules:"
         f" [bench/README.md](../README.md).\n\n{report.table(head, rows, words=3)}\n{_faster(found)}"
     )
 

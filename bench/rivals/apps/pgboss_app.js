@@ -1,8 +1,9 @@
 // pg-boss on PostgreSQL. Its `work` fetches no more often than every half second (`worker`); `fetch` and `complete`,
-// which that is made of, do so as fast as they can (`batch-worker`); each in LOOPS loops at once.
+// which that is made of, do so as fast as they can, by hundreds (`batch-worker`) and by thousands (`large-batches`).
 const PgBoss = require('pg-boss')
 
 const LOOPS = 4
+const LARGE_LOOPS = 2
 const data = { width: 200 }
 
 async function single (boss, count) {
@@ -15,9 +16,9 @@ async function batch (boss, count) {
   }
 }
 
-async function drain (boss) {
+async function drain (boss, batchSize = 100) {
   for (;;) {
-    const jobs = await boss.fetch('noop', { batchSize: 100 })
+    const jobs = await boss.fetch('noop', { batchSize })
     if (jobs.length) await boss.complete('noop', jobs.map(job => job.id), { width: 200 })
     else await new Promise(resolve => setTimeout(resolve, 10))
   }
@@ -32,8 +33,9 @@ async function main ([what, count]) {
   boss.on('error', error => console.error(error))
   await boss.start()
   await boss.createQueue('noop')
-  const loop = { worker: work, 'batch-worker': drain }[what]
-  if (loop) return Promise.all(Array.from({ length: LOOPS }, () => loop(boss)))
+  const loop = { worker: work, 'batch-worker': drain, 'large-batches': boss => drain(boss, 1000) }[what]
+  const loops = what === 'large-batches' ? LARGE_LOOPS : LOOPS
+  if (loop) return Promise.all(Array.from({ length: loops }, () => loop(boss)))
   await boss.send('noop', data)
   const started = performance.now()
   await { single, batch }[what](boss, Number(count))

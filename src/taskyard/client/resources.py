@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Self
 
 OPEN = frozenset({"scheduled", "queued", "running"})
@@ -14,13 +14,19 @@ OPEN = frozenset({"scheduled", "queued", "running"})
 class Resource:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
-        return cls(**{f.name: _value(f.name, found[f.name]) for f in fields(cls) if f.name in found})
+        names, times = _plan(cls)  # type: ignore[arg-type]  # classes are hashable
+        values = {name: found[name] for name in names if name in found}
+        for name in times:
+            if isinstance(at := values.get(name), str):
+                values[name] = datetime.fromisoformat(at)
+        return cls(**values)
 
 
-def _value(name: str, value: Any) -> Any:
-    if name.endswith(("_at", "_until")) and isinstance(value, str):
-        return datetime.fromisoformat(value)
-    return value
+@cache  # there may be thousands in one answer
+def _plan(of: type[Resource]) -> tuple[list[str], list[str]]:
+    """The names of its fields, and those that are moments."""
+    names = [one.name for one in fields(of)]
+    return names, [name for name in names if name.endswith(("_at", "_until"))]
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Task(LeasedTask):
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         lease = found.get("lease")
-        return super().from_json({**found, "lease": Running.from_json(lease) if lease else None})
+        return super().from_json({**found, "lease": Running.from_json(lease)} if lease else found)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ SQLite takes them one by one through a prepared statement; PostgreSQL takes one 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy import Connection, Dialect, LargeBinary, Table
 
 from taskyard.core import driver_errors
+from taskyard.core.lists import postgresql_array
 
 V = TypeVar("V")
 
@@ -40,7 +41,7 @@ class BulkInsert:
         rows = text.converted(rows)
         try:
             if text.by_column:
-                driver.execute(text.sql, [list(values) for values in zip(*rows, strict=True)])
+                driver.execute(text.sql, text.arrays(rows))
             else:
                 driver.executemany(text.sql, rows)
         except Exception as error:
@@ -54,15 +55,19 @@ class BulkInsert:
         converters = [(i, convert) for i, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
         if dialect.name == "postgresql":
             arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
-            return _Text(f"{into} SELECT * FROM unnest({arrays}){self._ending}", converters, by_column=True)
+            plain = [not isinstance(kind, LargeBinary) for kind in kinds]
+            return _Text(f"{into} SELECT * FROM unnest({arrays}){self._ending}", converters, plain)
         marks = ", ".join("?" for _ in self._columns)
-        return _Text(f"{into} VALUES ({marks}){self._ending}", converters, by_column=False)
+        return _Text(f"{into} VALUES ({marks}){self._ending}", converters)
 
 
 class _Text:
-    def __init__(self, sql: str, converters: list[tuple[int, Any]], *, by_column: bool) -> None:
+    """`plain`: of each column whether it is no bytes, where it takes arrays."""
+
+    def __init__(self, sql: str, converters: list[tuple[int, Any]], plain: list[bool] | None = None) -> None:
         self.sql = sql
-        self.by_column = by_column
+        self.by_column = plain is not None
+        self._plain = plain or []
         self._converters = converters
 
     def converted(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
@@ -72,3 +77,8 @@ class _Text:
             for index, convert in self._converters:
                 row[index] = convert(row[index])
         return converted
+
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """The same, column by column."""
+        columns = zip(self._plain, zip(*rows, strict=True), strict=True)
+        return [postgresql_array(values) if plain else list(values) for plain, values in columns]

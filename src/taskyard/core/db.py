@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
+from taskyard.core import hung_up
 from taskyard.core.driver_errors import told
 from taskyard.core.errors import Unavailable
 
@@ -123,7 +124,7 @@ def _options(url: str, *, read: bool) -> dict[str, Any]:
         options |= {"pool_size": 4, "max_overflow": 4} if read else {"pool_size": 1, "max_overflow": 0}
         options["pool_timeout"] = BUSY_RETRY_S
     else:
-        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S, "pool_pre_ping": not read}
+        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S}
         options["connect_args"] = {"options": f"-c timezone=UTC {INDEXES_ONLY}"}
     return options
 
@@ -153,6 +154,7 @@ def attach(write: Engine, read: Engine) -> Database:
         event.listen(read, "connect", _sqlite_read_connect)
         event.listen(write, "begin", _begin_immediate)
     else:
+        hung_up.watch(write)
         event.listen(write, "connect", _postgresql_connect)
         event.listen(read, "connect", _postgresql_connect)
     return Database(write, read)

@@ -29,7 +29,8 @@ def loads(raw: bytes) -> Any:
         raise Invalid([Fault(f"The body is nested deeper than {MAX_DEPTH} levels.", pointer="")])
     if b"\\u0000" in raw:
         _refuse_nul(value, "")
-    _refuse_lossy(raw)
+    if _LONG_NUMBER.search(raw) or orjson.dumps(value) != raw:  # the same text again: nothing is lost
+        _refuse_lossy(raw)
     return value
 
 

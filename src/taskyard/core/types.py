@@ -1,6 +1,7 @@
 """Column types that mean the same on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,9 +22,10 @@ class Id(TypeDecorator[str]):
         return dialect.type_descriptor(String(36))
 
 
+@lru_cache(maxsize=256)  # tasks of one batch have the same moments
 def instant_to_text(at: datetime) -> str:
     """A moment as SQLite holds it and JSON shows it: fixed width, so that text order is time order."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"  # three times as fast as strftime
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 class Instant(TypeDecorator[datetime]):

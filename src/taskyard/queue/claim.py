@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from taskyard.core.db import AnyRow
+from taskyard.core.lists import among
 from taskyard.queue import postgresql
 from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
-from taskyard.queue.portions import portions
 from taskyard.queue.steps import Claim, Steps
 from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
@@ -19,7 +19,7 @@ from taskyard.queue.tokens import make_token
 __all__ = ["Claim", "Lease", "claim"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Lease:
     """A task in a worker's hands. `token` names the task and carries the fence."""
 
@@ -64,7 +64,7 @@ _SAME_CLAIM = (
     )
     .order_by(lease.c.leased_at, lease.c.task_id)
 )
-_BY_ID = _LEASED.where(lease.c.task_id.in_(bindparam("ids", expanding=True)))
+_BY_ID = _LEASED.where(among(lease.c.task_id, "ids"))
 
 
 def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[list[Lease]]:
@@ -79,10 +79,11 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     marks = marks or Marks()
     taken = [_take(connection, wanted, now, steps, marks) for wanted in claims]
     steps.end()
-    # Read in one go for all of them: many claims of one task each come together.
+    # In one go for all of them: many claims of one task each come together. And in a statement of its own, which sees
+    # what was changed of a task until its row in `ready` was locked.
     ids = [task_id for one in taken for task_id in one]
-    found = {row.task_id: row for some in portions(ids) for row in connection.execute(_BY_ID, {"ids": some})}
-    return [[_lease(found[task_id]) for task_id in one if task_id in found] for one in taken]
+    found = {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
+    return [[found[task_id] for task_id in one if task_id in found] for one in taken]
 
 
 def _take(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> list[str]:
@@ -134,19 +135,7 @@ def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]
 
 
 def _lease(row: AnyRow) -> Lease:
-    return Lease(
-        task_id=row.task_id,
-        token=make_token(row.task_id, row.token),
-        attempt=row.attempt,
-        expires_at=row.expires_at,
-        command=row.command,
-        command_version=row.command_version,
-        queue=row.queue,
-        priority=PRIORITIES[row.lane],
-        payload=row.payload,
-        tags=row.tags,
-        created_at=row.created_at,
-        timeout_s=row.timeout_s,
-        max_attempts=row.max_attempts,
-        group_id=row.group_id,
-    )
+    """From the columns of _LEASED."""
+    task_id, fence, attempt, expires_at, command, version, queue, lane, *rest = row
+    token = make_token(task_id, fence)
+    return Lease(task_id, token, attempt, expires_at, command, version, queue, PRIORITIES[lane], *rest)

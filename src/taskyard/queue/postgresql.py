@@ -66,29 +66,6 @@ CLAIM = text(
     ORDER BY 2, 3, 4
     """  # a constant
 )
-# Many tasks at once, an array for each column: row by row the round trips and index look-ups cost twice as much.
-END_TASKS = text(
-    """
-    UPDATE task SET
-        attempts = ended.attempts,
-        failures = task.failures + ended.failed,
-        crashes = task.crashes + ended.crashed,
-        outcome = ended.outcome,
-        finished_at = ended.finished_at,
-        run_at = coalesce(ended.run_at, task.run_at),
-        result = ended.result,
-        fingerprint = ended.fingerprint,
-        error = CASE WHEN ended.keeps_error = 1 THEN task.error ELSE ended.error END
-    FROM unnest(
-        CAST(:task_id AS uuid[]), CAST(:attempts AS integer[]), CAST(:failed AS integer[]), CAST(:crashed AS integer[]),
-        CAST(:outcome AS text[]), CAST(:finished_at AS timestamptz[]), CAST(:run_at AS timestamptz[]),
-        CAST(:result AS text[]), CAST(:error AS text[]), CAST(:fingerprint AS text[]), CAST(:keeps_error AS integer[])
-    ) AS ended (
-        task_id, attempts, failed, crashed, outcome, finished_at, run_at, result, error, fingerprint, keeps_error
-    )
-    WHERE task.id = ended.task_id
-    """
-)
 # Of two that send the same claim_id at once the second must see the first one's leases, so it waits for its commit.
 ONE_CLAIM_AT_A_TIME = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(claim, 0))"

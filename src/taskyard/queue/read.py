@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, func, select
 from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.gather import Gatherer, Pending
+from taskyard.core.lists import among
 from taskyard.queue.lifecycle import STATUS, Status, has_status
 from taskyard.queue.policy import OnLost
 from taskyard.queue.portions import portions
@@ -62,7 +63,7 @@ _CURRENT_OF = CompiledSelect(_TASK.where(task.c.id == any_(bindparam("ids", type
 MOST = 500  # tasks looked up at once
 _ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).order_by(attempt.c.number)
 _SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
-    task.c.id.in_(bindparam("ids", expanding=True)), task.c.command_version.is_not(None)
+    among(task.c.id, "ids"), task.c.command_version.is_not(None)
 )
 _RETRIED = select(task.c.id).where(
     task.c.id.in_(bindparam("ids", expanding=True)), task.c.on_lost == OnLost.RETRY.value
@@ -125,7 +126,7 @@ def running(connection: Connection, task_id: str) -> AnyRow | None:
 
 def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, int]]:
     """The command and the version of its schemas that each of these tasks was checked against, where it was."""
-    rows = [row for portion in portions(ids) for row in connection.execute(_SCHEMAS, {"ids": portion})]
+    rows = connection.execute(_SCHEMAS, {"ids": ids}) if ids else ()
     return {row.id: (row.command, row.command_version) for row in rows}
 
 

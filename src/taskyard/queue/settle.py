@@ -5,19 +5,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, case, delete, func, select, tuple_, update
+from sqlalchemy import Connection, Text, cast, delete, select
 
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
-from taskyard.queue import chains, gates, parking, policy, postgresql
+from taskyard.core.lists import among
+from taskyard.queue import chains, gates, outcomes, parking, policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
 from taskyard.queue.lifecycle import DEAD, Status
+from taskyard.queue.outcomes import Became
 from taskyard.queue.policy import End, Retry, Run
-from taskyard.queue.portions import portions
 from taskyard.queue.ready import Place, gathered, put
 from taskyard.queue.tables import attempt, lease, task
 from taskyard.queue.telling import HEARD, tell
+from taskyard.queue.tokens import make_token
 
 
 class Outcome(StrEnum):
@@ -29,7 +31,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # no worker says so: whoever pushes a task does, where its answer never came
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Report:
     """How one attempt ended; `result` and `error` are JSON text."""
 
@@ -43,7 +45,7 @@ class Report:
     log: str = ""  # to add to what the heartbeats brought
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Settled:
     """What became of a report: the task's new status, or None where the lease was not (any longer) held."""
 
@@ -52,7 +54,7 @@ class Settled:
     ready: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Ended:
     """An attempt that is over, with all that the next step is decided on."""
 
@@ -70,12 +72,28 @@ class Ended:
 # Locked in the order in which a heartbeat locks them: the two may be about the same leases at once.
 _HELD = (
     select(lease.c.task_id)
-    .where(tuple_(lease.c.task_id, lease.c.token).in_(bindparam("tokens", expanding=True)))
+    .where(among(lease.c.task_id, "ids"), among(cast(lease.c.task_id, Text) + "." + lease.c.token, "tokens"))
     .order_by(lease.c.task_id)
     .with_for_update()
     .cte("held")
 )
-_TAKE_LEASES = delete(lease).where(lease.c.task_id.in_(select(_HELD.c.task_id))).returning(lease)
+_TAKE_LEASES = (
+    delete(lease)
+    .where(lease.c.task_id.in_(select(_HELD.c.task_id)))
+    .returning(
+        lease.c.task_id,
+        lease.c.token,
+        lease.c.attempt,
+        lease.c.queue,
+        lease.c.lane,
+        lease.c.worker,
+        lease.c.leased_at,
+        lease.c.cancel_at,
+        lease.c.log,
+        lease.c.limit_key,
+        lease.c.fairness_key,
+    )
+)
 # Locked: whoever submits a task that is to wait for one of these comes before, and is seen, or after its end. By the
 # order of their ids, as they do it.
 _TASKS = (
@@ -92,32 +110,18 @@ _TASKS = (
         task.c.followed,
         HEARD,
     )
-    .where(task.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(task.c.id, "ids"))
     .order_by(task.c.id)
     .with_for_update(key_share=True)
 )
+_DONE = End(Status.SUCCEEDED)
 _ATTEMPT = ("task_id", "number", "worker", "started_at", "ended_at", "outcome", "error", "log")
 _INSERT_ATTEMPTS = BulkInsert(attempt, *_ATTEMPT)
-_END_TASK = (
-    update(task)
-    .where(task.c.id == bindparam("task_id"))
-    .values(
-        attempts=bindparam("attempts"),
-        failures=task.c.failures + bindparam("failed"),
-        crashes=task.c.crashes + bindparam("crashed"),
-        outcome=bindparam("outcome"),
-        finished_at=bindparam("finished_at"),
-        run_at=func.coalesce(bindparam("run_at", type_=task.c.run_at.type), task.c.run_at),
-        result=bindparam("result"),
-        fingerprint=bindparam("fingerprint"),
-        error=case((bindparam("keeps_error", type_=Integer) == 1, task.c.error), else_=bindparam("error")),
-    )
-)
 
 
 def settle(connection: Connection, reports: list[Report], now: datetime) -> list[Settled]:
     """Settle these reports, in one go; the answers are in their order."""
-    leases = _take_leases(connection, sorted({(r.task_id, r.fence) for r in reports}))
+    leases = _take_leases(connection, reports)
     tasks = read_tasks(connection, list(leases))
     ended: dict[int, Ended] = {}
     for index, report in enumerate(reports):
@@ -131,12 +135,9 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
     return [replace(answers[0], ready=[*answers[0].ready, *freed]), *answers[1:]] if freed else answers
 
 
-def _take_leases(connection: Connection, tokens: list[tuple[str, str]]) -> dict[str, AnyRow]:
-    return {
-        row.task_id: row
-        for portion in portions(tokens)
-        for row in connection.execute(_TAKE_LEASES, {"tokens": portion})
-    }
+def _take_leases(connection: Connection, reports: list[Report]) -> dict[str, AnyRow]:
+    held = {"ids": [r.task_id for r in reports], "tokens": [make_token(r.task_id, r.fence) for r in reports]}
+    return {row.task_id: row for row in connection.execute(_TAKE_LEASES, held)}
 
 
 def _settled(ended: Ended | None, now: datetime, limited: set[str]) -> Settled:
@@ -147,7 +148,7 @@ def _settled(ended: Ended | None, now: datetime, limited: set[str]) -> Settled:
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
-    return {row.id: row for portion in portions(sorted(ids)) for row in connection.execute(_TASKS, {"ids": portion})}
+    return {row.id: row for row in connection.execute(_TASKS, {"ids": ids})}
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:
@@ -166,7 +167,7 @@ def run_of(held: AnyRow, of: AnyRow) -> Run:
 def _judge(report: Report, held: AnyRow, of: AnyRow, now: datetime) -> Ended:
     if report.outcome is Outcome.SUCCEEDED:
         # Done is done, also where a cancellation was under way.
-        return Ended(held, of, report.outcome, End(Status.SUCCEEDED), result=report.result, log=report.log)
+        return Ended(held, of, report.outcome, _DONE, result=report.result, log=report.log)
     run = run_of(held, of)
     if report.outcome is Outcome.LOST:
         lost = policy.after_loss(run, now)
@@ -186,7 +187,7 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
     if not ended:
         return []
     _INSERT_ATTEMPTS.run(connection, [_attempt_row(e, now) for e in ended])
-    _end_tasks(connection, [_task_row(e, now) for e in ended])
+    outcomes.write(connection, [_became(e, now) for e in ended])
     parking.freed(connection, [e.lease for e in ended])
     tell(connection, [e.task.id for e in ended if e.task.heard and isinstance(e.decision, End)], now)
     over = {e.task.id: e.decision.outcome for e in ended if e.task.followed and isinstance(e.decision, End)}
@@ -198,13 +199,6 @@ def record(connection: Connection, ended: list[Ended], now: datetime) -> list[st
 def _place(ended: Ended, at: datetime) -> Place:
     held = ended.lease
     return Place(ended.task.id, held.queue, held.lane, at, held.attempt, held.limit_key, held.fairness_key)
-
-
-def _end_tasks(connection: Connection, rows: list[dict[str, Any]]) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(postgresql.END_TASKS, {name: [row[name] for row in rows] for name in rows[0]})
-    else:
-        connection.execute(_END_TASK, rows)
 
 
 def _status(decision: policy.Decision, now: datetime) -> Status:
@@ -228,21 +222,22 @@ def _attempt_row(ended: Ended, now: datetime) -> tuple[Any, ...]:
     )
 
 
-def _task_row(ended: Ended, now: datetime) -> dict[str, Any]:
-    over = isinstance(ended.decision, End)
-    return {
-        "task_id": ended.task.id,
-        "attempts": ended.lease.attempt,
-        "failed": int(ended.failed),
-        "crashed": int(ended.crashed),
-        "outcome": ended.decision.outcome.value if isinstance(ended.decision, End) else None,
-        "finished_at": now if over else None,
-        "run_at": None if isinstance(ended.decision, End) else ended.decision.at,
-        "result": ended.result,
-        "error": ended.error,
-        "fingerprint": _fingerprint(ended),
-        "keeps_error": int(ended.outcome == Outcome.RELEASED),
-    }
+def _became(ended: Ended, now: datetime) -> Became:
+    decision = ended.decision
+    over = isinstance(decision, End)
+    return Became(
+        ended.lease.attempt,
+        int(ended.failed),
+        int(ended.crashed),
+        decision.outcome.value if isinstance(decision, End) else None,
+        now if over else None,
+        None if isinstance(decision, End) else decision.at,
+        ended.result,
+        _fingerprint(ended),
+        int(ended.outcome == Outcome.RELEASED),
+        ended.error,
+        ended.task.id,
+    )
 
 
 def _fingerprint(ended: Ended) -> str | None:

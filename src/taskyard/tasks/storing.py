@@ -19,7 +19,7 @@ from taskyard.queue.unique import Unique, Verdict
 from taskyard.tasks import render
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Item:
     """A new task; `shown` is it as JSON."""
 

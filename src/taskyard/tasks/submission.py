@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -155,6 +156,7 @@ def _key(name: str, sent: dict[str, Any], expression: str | None) -> str | None:
         raise Invalid([Fault(f"The command's {name}: {error}", pointer="/payload")]) from error
 
 
+@lru_cache(maxsize=1024)
 def own_queue(command: str) -> str:
     """The queue named after a command; a queue's name has fewer characters to choose from than a command's."""
     allowed = (c if c.isascii() and (c.isalnum() or c in "._:-") else "-" for c in command)

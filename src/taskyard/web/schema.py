@@ -1,11 +1,13 @@
 """The base of all marshmallow schemas, and the fields that several of them use."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import marshmallow as ma
 from marshmallow import fields, validate
+from marshmallow.decorators import POST_LOAD, PRE_LOAD, VALIDATES, VALIDATES_SCHEMA
 
 from taskyard.core.types import instant_to_text
 
@@ -24,10 +26,52 @@ class Schema(ma.Schema):
         ordered = True
 
     def load(self, data: Any, *, unknown: Any = None, **kwargs: Any) -> Any:
+        if type(data) is dict and not kwargs.get("many") and kwargs.get("partial") is None:
+            try:
+                return self._sent(data)
+            except (ma.ValidationError, KeyError):
+                pass  # marshmallow itself tells everything that is wrong
         refused = (unknown or self.unknown) == ma.RAISE
         if refused and isinstance(data, Mapping) and len(data) > len(self.load_fields) + MOST_UNKNOWN:
             raise ma.ValidationError(f"Has {len(data):,} fields; at most {len(self.load_fields)} are known here.")
         return super().load(data, unknown=unknown, **kwargs)
+
+    def _sent(self, data: dict[str, Any]) -> dict[str, Any]:
+        """What was sent, loaded: marshmallow asks each field it knows about each object, also those that are not there.
+
+        Raises:
+            ValidationError, KeyError: something is wrong with it, or it is not as simple as that.
+        """
+        known, required, defaults, rules = self._plan
+        for name in required:
+            data[name]
+        loaded = {name: make() if callable(make) else make for name, make in defaults}
+        for name, value in data.items():
+            attribute, field = known[name]
+            loaded[attribute] = field.deserialize(value, name, data)
+        for rule in rules:
+            rule(loaded)
+        return loaded
+
+    @cached_property
+    def _plan(self) -> "_Plan":
+        rules = self._hooks[VALIDATES_SCHEMA]
+        others = any(self._hooks[kind] for kind in (PRE_LOAD, POST_LOAD, VALIDATES))
+        if others or any(many or how.get("pass_original") for _, many, how in rules):
+            return _Plan({}, ["a field that nobody sends"], [], [])
+        known = {field.data_key or name: (field.attribute or name, field) for name, field in self.load_fields.items()}
+        required = [name for name, (_, field) in known.items() if field.required]
+        defaults = [(name, one.load_default) for name, one in known.values() if one.load_default is not ma.missing]
+        return _Plan(known, required, defaults, [getattr(self, name) for name, *_ in rules])
+
+
+class _Plan(NamedTuple):
+    """How a schema loads what nothing is wrong with."""
+
+    known: dict[str, tuple[str, fields.Field[Any]]]  # attributes and fields, by the names they are sent by
+    required: list[str]
+    defaults: list[tuple[str, Any]]  # what stands for those not sent
+    rules: list[Callable[[dict[str, Any]], None]]  # about the whole of it
 
 
 class Items(fields.List[Any]):

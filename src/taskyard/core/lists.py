@@ -1,0 +1,60 @@
+"""A list as one parameter of a statement, which so has the same text for lists of every length."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Boolean, ColumnElement, Dialect, String, Text, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+
+def postgresql_array(values: Sequence[Any]) -> Any:
+    """The parameter for `CAST(:values AS <type>[])`: strings, whole numbers, booleans or moments, and None.
+
+    Written by orjson, as psycopg does it in Python, value by value. An array's text (PostgreSQL's manual, 8.15.6) is
+    JSON's but for its brackets and the escapes of control characters.
+    """
+    listed = list(values)
+    if "".join([one for one in listed if isinstance(one, str)]).isprintable():
+        return f"{{{orjson.dumps(listed)[1:-1].decode()}}}"
+    return listed
+
+
+class _Listed(TypeDecorator[list[str]]):
+    """Texts: JSON for SQLite, an array for PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return postgresql_array(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
+
+
+class Among(FunctionElement[bool]):
+    """Whether a column of text or ids is one of the list that is bound to a name."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:
+        return self  # SQLAlchemy would write `… = 1` for SQLite, which then reads the whole table
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return Among(column, bindparam(name, type_=_Listed))
+
+
+@compiles(Among, "sqlite")
+def _sqlite(element: Among, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, values = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+@compiles(Among, "postgresql")
+def _postgresql(element: Among, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, values = (compiler.process(one, **kwargs) for one in element.clauses)
+    kind = "text" if isinstance(next(iter(element.clauses)).type, String) else "uuid"
+    return f"{column} = ANY (CAST({values} AS {kind}[]))"
