@@ -7,6 +7,7 @@ import flask
 import pytest
 from flask import Response
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from taskyard.core.errors import Conflict
 from taskyard.web import answers, later, problems
@@ -66,10 +67,11 @@ def test_the_view_is_called_once_and_rests_have_no_context() -> None:
     ]
 
 
-def test_it_keeps_its_id_and_is_logged_once(capsys: pytest.CaptureFixture[str]) -> None:
-    answer = client(two_rests, []).post("/wait", headers={"X-Request-ID": "mine"})
+def test_it_keeps_its_id_and_is_logged_once() -> None:
+    with capture_logs() as lines:
+        answer = client(two_rests, []).post("/wait", headers={"X-Request-ID": "mine"})
     assert answer.headers["X-Request-ID"] == "mine"
-    assert capsys.readouterr().out.count("/wait") == 1
+    assert [line["path"] for line in lines] == ["/wait"]
 
 
 def test_what_is_refused_after_a_rest_is_a_problem() -> None:
