@@ -240,9 +240,10 @@ def test_replay_begins_with_the_last_ones_in_order(
     for event in ("one", "two", "three"):
         send(name, "--event", event)
     listening = listen(name, program.url, "--replay", "2")
-    send(name, "--event", "four")
-    for _ in range(3):
+    for _ in range(2):
         program.next()
+    send(name, "--event", "four")
+    program.next()
     listening.signal(signal.SIGTERM)
     assert listening.wait() == 0
     assert [one.headers["x-github-event"] for one in program.requests] == ["two", "three", "four"]

@@ -5,6 +5,7 @@ from typing import Any
 import marshmallow as ma
 import pytest
 
+from taskyard.outbox.schemas import EndpointPatch
 from taskyard.tasks.lease_schemas import ClaimIn, ReportsIn
 from taskyard.tasks.schemas import TaskIn
 from taskyard.users.token_schemas import TokenIn
@@ -39,7 +40,10 @@ TOKEN = {"token": "t", "outcome": "succeeded"}
         (ClaimIn(unknown=ma.EXCLUDE), {"queues": ["a"], "unknown": 1}),
         (ClaimIn(unknown=ma.INCLUDE), {"queues": ["a"], "unknown": 1}),
         (TaskIn(many=True), [{"command": "c"}, {"command": "d"}]),
+        (TaskIn(many=True), {"command": "c"}),
         (TaskIn(partial=True), {"tags": []}),
+        (TaskIn(partial=True), {"command": "c"}),
+        (EndpointPatch(), {"url": "https://example.com"}),
         (TokenIn(), {"grant_type": "password", "username": "a", "password": "b"}),
         (TokenIn(), {"grant_type": "password", "username": "a"}),
     ],

@@ -26,7 +26,8 @@ class Schema(ma.Schema):
         ordered = True
 
     def load(self, data: Any, *, unknown: Any = None, **kwargs: Any) -> Any:
-        if type(data) is dict and not kwargs.get("many") and kwargs.get("partial") is None:
+        several, partial = kwargs.get("many") or self.many, kwargs.get("partial") or self.partial
+        if type(data) is dict and not several and not partial:
             try:
                 return self._sent(data)
             except (ma.ValidationError, KeyError):
