@@ -7,7 +7,7 @@ DEV_STAMP = $(VENV)/.installed-dev
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --root-user-action=ignore
 COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links
-PYTEST = $(BIN)/pytest -n 4 --dist worksteal --ignore=tests/guards
+PYTEST = $(BIN)/pytest -n 4 --dist loadfile --ignore=tests/guards
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check chaos hooks deliveries pushes bench bench-queue lock clean

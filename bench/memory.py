@@ -77,8 +77,8 @@ def _markdown(found: dict[str, list[Sample]], command: str) -> str:
     return (
         f"# Memory while tasks go through\n\nMade by `{command}`. {report.machine()} One web worker and its parent, one"
         " dispatcher; tasks are enqueued, claimed and settled by hundreds over HTTP. Memory that the processes hold for"
-        " themselves alone (USS), in MiB. SQLite's connections keep up to 32 MiB of the database each, so the web"
-        " process grows until theirs are full.\n\n" + report.table(["", "tasks so far", "web", "dispatcher"], rows)
+        " themselves alone (USS), in MiB. SQLite's connections keep up to 32 MiB of the database each, which may be why"
+        " its web process grows at first.\n\n" + report.table(["", "tasks so far", "web", "dispatcher"], rows)
     )
 
 

@@ -238,12 +238,12 @@ def test_replay_begins_with_the_last_ones_in_order(
 ) -> None:
     name = source()
     for event in ("one", "two", "three"):
-        send(name, "--event", event)
+        sent = send(name, "--event", event)
+        assert sent.exit_code == 0, sent.output
     listening = listen(name, program.url, "--replay", "2")
-    for _ in range(2):
-        program.next()
+    until(lambda: listening.output().count("-> 200") == 2)
     send(name, "--event", "four")
-    program.next()
+    until(lambda: listening.output().count("-> 200") == 3)
     listening.signal(signal.SIGTERM)
     assert listening.wait() == 0
     assert [one.headers["x-github-event"] for one in program.requests] == ["two", "three", "four"]

@@ -82,25 +82,23 @@ class Forwarder:
         if parts.scheme not in {"http", "https"} or not parts.host or parts.query or parts.fragment:
             raise ValueError(f"{to!r} is no URL such as http://localhost:3000")
         self._to = to.rstrip("/")
-        self._pool = urllib3.PoolManager(retries=False)
 
     def send(self, webhook: Webhook) -> Passed:
+        """By a connection of its own: one kept open may be closed at the other end just as the next one is sent."""
         url = self._to + webhook.path + (f"?{webhook.query}" if webhook.query else "")
         try:
-            answer = self._pool.request(
-                webhook.method,
-                url,
-                body=webhook.raw,
-                headers=_headers(webhook),
-                redirect=False,
-                timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
-            )
+            with urllib3.PoolManager(retries=False) as pool:
+                answer = pool.request(
+                    webhook.method,
+                    url,
+                    body=webhook.raw,
+                    headers=_headers(webhook),
+                    redirect=False,
+                    timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
+                )
         except (HTTPError, ValueError) as error:
             return Passed(None, str(error))
         return Passed(answer.status)
-
-    def close(self) -> None:
-        self._pool.clear()
 
 
 def _headers(webhook: Webhook) -> urllib3.HTTPHeaderDict:

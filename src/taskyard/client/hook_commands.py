@@ -41,7 +41,6 @@ def listen(source: str, to: str, replay: int, url: str, token: str | None) -> No
             click.echo(_passed(webhook, forwarder.send(webhook)))
             if over.is_set():
                 break
-    forwarder.close()
 
 
 @hook.command()
