@@ -12,6 +12,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from support.receivers import receiver
+from support.sending import send
+from taskyard.egress.messages import Outgoing
 from taskyard.egress.signing import new_key_pair, new_secret, sign
 
 BODY = b'{"test": 2432232314}'
@@ -86,11 +89,15 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.e2e
-def test_the_node_library_verifies_it(node_modules: Path, now: int) -> None:
+def test_the_node_library_verifies_what_a_receiver_got(node_modules: Path, now: int) -> None:
     old, new = new_secret(), new_secret()
+    with receiver() as found:
+        signed = sign([new, old], "msg_1", now, BODY)
+        assert send(Outgoing(found.url, BODY, headers=signed, timeout_s=30)).status == 200
+        got = found.next()
     for secret in (old, new):
-        sent = json.dumps({"secret": secret, "body": BODY.decode(), "headers": sign([new, old], "msg_1", now, BODY)})
-        found = subprocess.run(
+        sent = json.dumps({"secret": secret, "body": got.body.decode(), "headers": got.headers})
+        verified = subprocess.run(
             ["node", "-e", NODE], cwd=node_modules, input=sent, capture_output=True, text=True, timeout=30, check=True
         )
-        assert json.loads(found.stdout) == {"test": 2432232314}
+        assert json.loads(verified.stdout) == {"test": 2432232314}
