@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from support.people import ALICE
-from support.yard import Yard, at_once, fence
+from support.yard import Yard, at_once
 from taskyard.core import clock, transaction
 from taskyard.queue.claim import Claim, Lease, claim
 from taskyard.queue.limit_tables import parked
@@ -35,7 +35,7 @@ def working(yard: Yard, wanted: int, seen: list[str], check: Callable[[], None])
         check()
         if leases:
             seen.extend(one.payload for one in leases)
-            reports = [Report(*fence(one), Outcome.SUCCEEDED) for one in leases]
+            reports = [Report(*one.held, Outcome.SUCCEEDED) for one in leases]
             transaction.batch(yard.database, settle_all, reports)
         else:
             yard.release()

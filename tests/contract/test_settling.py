@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from support.yard import Yard, at_once, fence
+from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
 from taskyard.queue.extend import MAX_LOG, Beat
 from taskyard.queue.lifecycle import Status
@@ -88,7 +88,7 @@ def test_an_expired_lease_holds_until_it_is_reaped(yard: Yard, time: FrozenClock
 def test_one_token_twice_in_a_call_counts_once(yard: Yard) -> None:
     task_id = yard.add()
     [held] = yard.claim()
-    reports = [Report(*fence(held), Outcome.SUCCEEDED, result='"1"'), Report(*fence(held), Outcome.FAILED)]
+    reports = [Report(*held.held, Outcome.SUCCEEDED, result='"1"'), Report(*held.held, Outcome.FAILED)]
     assert [one.status for one in yard.do(settle, reports)] == [Status.SUCCEEDED, None]
     assert yard.task(task_id).result == '"1"'
     assert yard.count(attempt) == 1
@@ -98,7 +98,7 @@ def test_the_right_task_with_another_token_changes_nothing(yard: Yard) -> None:
     task_id = yard.add()
     [held] = yard.claim()
     forged = Report(task_id, "0" * 32, Outcome.SUCCEEDED)
-    right = Report(*fence(held), Outcome.FAILED, retry_in_s=1)
+    right = Report(*held.held, Outcome.FAILED, retry_in_s=1)
     assert [one.status for one in yard.do(settle, [forged, right, forged])] == [None, Status.SCHEDULED, None]
 
 
@@ -157,7 +157,7 @@ def test_thousands_are_settled_and_extended_in_one_call(yard: Yard) -> None:
             yard.add()
         leases += yard.claim(limit=100)
     unknown = [(f"00000000-0000-7000-9000-{n:012d}", "f" * 32) for n in range(17_000)]
-    reports = [Report(*token, Outcome.SUCCEEDED) for token in [*unknown, *map(fence, leases)]]
+    reports = [Report(*token, Outcome.SUCCEEDED) for token in [*unknown, *(one.held for one in leases)]]
     settled = yard.do(settle, reports)
     assert [one.status for one in settled[-len(leases) :]] == [Status.SUCCEEDED] * len(leases)
     assert {one.status for one in settled[: -len(leases)]} == {None}

@@ -16,7 +16,6 @@ from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tables import queue
-from taskyard.queue.tokens import split_token
 
 
 class Yard:
@@ -43,10 +42,10 @@ class Yard:
         return leases
 
     def settle(self, *leases: Lease, outcome: str = "succeeded", **fields: Any) -> list[Settled]:
-        return self.do(settle, [Report(*fence(one), Outcome(outcome), **fields) for one in leases])
+        return self.do(settle, [Report(*one.held, Outcome(outcome), **fields) for one in leases])
 
     def extend(self, *leases: Lease, lease_s: int = 60, **fields: Any) -> list[Beat]:
-        return self.do(extend, [Extension(*fence(one), lease_s, **fields) for one in leases])
+        return self.do(extend, [Extension(*one.held, lease_s, **fields) for one in leases])
 
     def cancel(self, task_id: str) -> Any:
         return self.do(control.cancel, task_id)
@@ -101,12 +100,6 @@ class Yard:
     def count(self, table: Table) -> int:
         with self.database.read.connect() as connection:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
-
-
-def fence(lease: Lease) -> tuple[str, str]:
-    parts = split_token(lease.token)
-    assert parts is not None
-    return parts
 
 
 def at_once(*deeds: Callable[[], Any]) -> list[Any]:

@@ -38,6 +38,12 @@ class Lease:
     max_attempts: int
     group_id: str | None = None
 
+    @property
+    def held(self) -> tuple[str, str]:
+        """The task's id and the fence."""
+        task_id, _, fence = self.token.partition(".")
+        return task_id, fence
+
 
 _LEASED = select(
     lease.c.task_id,

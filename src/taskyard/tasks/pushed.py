@@ -17,7 +17,6 @@ from taskyard.egress.signing import sign
 from taskyard.egress.urls import BAD
 from taskyard.queue.claim import Lease
 from taskyard.queue.settle import Outcome, Report
-from taskyard.queue.tokens import split_token
 from taskyard.tasks.fitting import Reported
 from taskyard.tasks.lease_schemas import MAX_RESULT
 
@@ -108,9 +107,7 @@ def cut(lease: Lease) -> Report:
 
 
 def report(lease: Lease, outcome: Outcome, **fields: Any) -> Report:
-    held = split_token(lease.token)
-    assert held is not None  # it was made by our claim
-    return Report(*held, outcome, **fields)
+    return Report(*lease.held, outcome, **fields)
 
 
 def _error(kind: str, message: str, result: Result | None = None) -> str:

@@ -26,7 +26,6 @@ from taskyard.queue.lifecycle import OUTCOMES
 from taskyard.queue.marks import marks
 from taskyard.queue.read import retried_when_lost
 from taskyard.queue.settle import Outcome, settle
-from taskyard.queue.tokens import split_token
 from taskyard.tasks import push_room, pushed, roll_call
 from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.push_room import HOLDER, Flights
@@ -150,7 +149,7 @@ class PushLine:
         except Exception:  # a fault of ours: its lease runs out
             self._flights.drop([job.lease.queue])
             raise
-        self._flights.land(job.lease.queue, _fence(job))
+        self._flights.land(job.lease.queue, job.lease.held[1])
         if job.lease.queue in self._full:
             self.stir()
         return done
@@ -182,7 +181,7 @@ class PushLine:
         if later:  # in a transaction of its own, so that leases are locked in one order
             with transaction.own(self._database) as connection:
                 self._extend(connection, [(lease, lease.timeout_s) for lease in later])
-                push_room.hand_over(connection, [held for lease in later if (held := split_token(lease.token))])
+                push_room.hand_over(connection, [lease.held for lease in later])
         with transaction.own(self._database) as connection:
             checked = [one for one, _ in fitting(connection, reports, self._checks_of)]
             if cut:  # it was interrupted, and did not crash: what may be done twice counts nothing
@@ -192,7 +191,7 @@ class PushLine:
         ended = [of.task_id for of, one in zip(checked, settled, strict=True) if one.status in OUTCOMES]
         results(self._database).wake(ended)
         waiting(self._database).wake([queue for one in settled for queue in one.ready])
-        self._flights.settle(_fence(one.job) for one in done)
+        self._flights.settle(one.job.lease.held[1] for one in done)
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Give back what was never sent."""
@@ -207,8 +206,7 @@ class PushLine:
             self._extend(connection, [(job.lease, LEASE_S) for job in jobs])
 
     def _extend(self, connection: Connection, leases: list[tuple[Lease, int]]) -> None:
-        tokens = [(split_token(lease.token), lease_s) for lease, lease_s in leases]
-        extend(connection, [Extension(*held, lease_s) for held, lease_s in tokens if held], clock.now())
+        extend(connection, [Extension(*lease.held, lease_s) for lease, lease_s in leases], clock.now())
 
     def _checks_of(self, connection: Connection, name: str, version: int) -> Checks:
         found = self._checks.get((name, version))
@@ -217,9 +215,3 @@ class PushLine:
                 self._checks.clear()
             found = self._checks[name, version] = catalogue.unremembered_checks(connection, name, version)
         return found
-
-
-def _fence(job: Job) -> str:
-    held = split_token(job.lease.token)
-    assert held is not None  # it was made by our claim
-    return held[1]
