@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from support.caller import Caller
-from support.pushes import JSON, Holding, ended
+from support.pushes import JSON, Holding, Slow, ended
 from support.receivers import Seen, read_request, receiver, reset, whole
 from support.workers import until
 from taskyard.core import clock
@@ -174,24 +174,12 @@ def test_what_cannot_be_connected_to_is_tried_again(pushing, register, submit, a
 
 
 def test_no_more_than_its_concurrency_are_under_way(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
-    lock, under_way, most = threading.Lock(), 0, 0
-
-    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal under_way, most
-        await read_request(reader)
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        await asyncio.sleep(0.05)
-        with lock:
-            under_way -= 1
-        writer.write(whole("200 OK"))
-
+    slow = Slow()
     with receiver(slow) as found, pushing():
         register(found.url, push={"concurrency": 2})
         ids = [submit() for _ in range(10)]
         assert {ended(alice, one)["status"] for one in ids} == {"succeeded"}
-    assert most == 2
+    assert slow.most == 2
 
 
 def test_one_slow_receiver_does_not_hold_up_another(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
@@ -275,24 +263,12 @@ def test_a_pushed_task_is_sent_at_once(pushing, register, submit, alice: Caller)
 
 
 def test_its_concurrency_holds_over_all_dispatchers(pushing, register, submit, alice: Caller) -> None:  # type: ignore[no-untyped-def]
-    lock, under_way, most = threading.Lock(), 0, 0
-
-    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal under_way, most
-        await read_request(reader)
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        await asyncio.sleep(0.05)
-        with lock:
-            under_way -= 1
-        writer.write(whole("200 OK"))
-
+    slow = Slow()
     with receiver(slow) as found, pushing(), pushing(), pushing():
         register(found.url, push={"concurrency": 2})
         ids = [submit() for _ in range(20)]
         assert {ended(alice, one)["status"] for one in ids} == {"succeeded"}
-    assert most <= 2
+    assert slow.most <= 2
 
 
 def held_by(alice: Caller, task_id: str) -> str:

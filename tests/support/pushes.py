@@ -41,3 +41,19 @@ class Holding:
         """The requests, once there are so many."""
         until(lambda: len(self.seen) >= count, 60)
         return list(self.seen)
+
+
+class Slow:
+    """A receiver's talk: it answers each request with 200 after a while, and counts those under way together."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._under_way = 0
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        await asyncio.sleep(0.05)
+        self._under_way -= 1
+        writer.write(whole("200 OK"))
