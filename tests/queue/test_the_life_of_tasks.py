@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, delete, select
 
+from support.machines import STEADY
 from support.model import JITTER, Life
 from support.yard import Yard
 from taskyard.core import transaction
@@ -31,15 +32,7 @@ from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_t
 
 PLACES = {"ready": ready, "scheduled": scheduled, "lease": lease}
 TABLES = (lease, ready, scheduled, attempt, task_tag, task)
-# The same steps at each run: a test that fails by chance helps nobody.
-BOUNDED = settings(
-    max_examples=40,
-    stateful_step_count=50,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+BOUNDED = settings(STEADY, max_examples=40, stateful_step_count=50)
 SWEEPS = [(), ("promote",), ("reap", "promote"), ("promote", "reap"), ("expire",), ("expire", "reap", "promote")]
 queues = st.sampled_from(["a", "a", "b"])
 seconds = st.sampled_from([0, 0, 1, 30, 100])

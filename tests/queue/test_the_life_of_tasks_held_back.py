@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, func, select, union_all
 
+from support.machines import STEADY
 from support.people import ALICE
 from support.yard import Yard
 from taskyard.core.clock import FrozenClock
@@ -35,16 +36,7 @@ PLACES = (ready, scheduled, lease, parked, blocked)  # an open task stands in on
 CAST = {"user", "key", "catalogue"}
 LEASE_S = 10
 ALL = 1000
-# The same steps at each run: a test that fails by chance helps nobody.
-BOUNDED = settings(
-    max_examples=15,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.generate],
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+BOUNDED = settings(STEADY, max_examples=15, stateful_step_count=30, phases=[Phase.generate])
 bounds = st.sampled_from([None, 1, 2, 4])
 new_tasks = st.fixed_dictionaries(
     {
