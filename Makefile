@@ -40,7 +40,7 @@ test: $(DEV_STAMP)  ## All tests but those of `check`, on SQLite and PostgreSQL
 	@$(PYTEST) || { echo "Once more, alone, what failed beside others:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none --ignore=tests/guards; }
 
-quick: $(DEV_STAMP)  ## The tests that start no processes and take no minute
+quick: $(DEV_STAMP)  ## The tests that start no processes
 	@$(PYTEST) -m "not e2e and not browser"
 
 check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's description
