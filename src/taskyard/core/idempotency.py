@@ -16,8 +16,6 @@ from taskyard.core.db import Base
 from taskyard.core.errors import Fault, Invalid
 from taskyard.core.types import Id, Instant, Json
 
-KEPT_H = 24
-
 idempotency = Table(
     "idempotency",
     Base.metadata,

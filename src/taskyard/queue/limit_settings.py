@@ -22,8 +22,11 @@ _ADD_KEY = text(
     " ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("now", type_=Instant))
 _LOCK_QUEUE = select(queue.c.name).where(queue.c.name == bindparam("name")).with_for_update()
-_ROW = select(limit_key).where(limit_key.c.queue == bindparam("name"), limit_key.c.key == bindparam("key"))
-_LOCK_ROW = _ROW.with_for_update()
+_LOCK_ROW = (
+    select(limit_key)
+    .where(limit_key.c.queue == bindparam("name"), limit_key.c.key == bindparam("key"))
+    .with_for_update()
+)
 _set_keys = exists().where(
     and_(
         limit_key.c.queue == queue.c.name,
@@ -64,7 +67,3 @@ def set_key(connection: Connection, name: str, key: str, now: datetime, **values
     changed = {"version": limit_key.c.version + 1, "updated_at": now, "wake_at": now}
     connection.execute(which.values(**changed, **values))
     connection.execute(_LIMITED, {"which": name})
-
-
-def key_row(connection: Connection, name: str, key: str) -> AnyRow | None:
-    return connection.execute(_ROW, {"name": name, "key": key}).first()
