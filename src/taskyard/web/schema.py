@@ -27,9 +27,9 @@ class Schema(ma.Schema):
 
     def load(self, data: Any, *, unknown: Any = None, **kwargs: Any) -> Any:
         several, partial = kwargs.get("many") or self.many, kwargs.get("partial") or self.partial
-        if type(data) is dict and not several and not partial:
+        if type(data) is dict and not several and not partial and self._plan is not None:
             try:
-                return self._sent(data)
+                return self._plan.load(data)
             except (ma.ValidationError, KeyError):
                 pass  # marshmallow itself tells everything that is wrong
         refused = (unknown or self.unknown) == ma.RAISE
@@ -37,13 +37,31 @@ class Schema(ma.Schema):
             raise ma.ValidationError(f"Has {len(data):,} fields; at most {len(self.load_fields)} are known here.")
         return super().load(data, unknown=unknown, **kwargs)
 
-    def _sent(self, data: dict[str, Any]) -> dict[str, Any]:
-        """What was sent, loaded: marshmallow asks each field it knows about each object, also those that are not there.
+    @cached_property
+    def _plan(self) -> "_Plan | None":
+        rules = self._hooks[VALIDATES_SCHEMA]
+        others = any(self._hooks[kind] for kind in (PRE_LOAD, POST_LOAD, VALIDATES))
+        if others or any(many or how.get("pass_original") for _, many, how in rules):
+            return None  # marshmallow's own work
+        known = {field.data_key or name: (field.attribute or name, field) for name, field in self.load_fields.items()}
+        required = [name for name, (_, field) in known.items() if field.required]
+        defaults = [(name, one.load_default) for name, one in known.values() if one.load_default is not ma.missing]
+        return _Plan(known, required, defaults, [getattr(self, name) for name, *_ in rules])
 
-        Raises:
-            ValidationError, KeyError: something is wrong with it, or it is not as simple as that.
+
+class _Plan(NamedTuple):
+    """How a schema loads what nothing is wrong with: marshmallow asks each field it knows, also those not sent."""
+
+    known: dict[str, tuple[str, fields.Field[Any]]]  # attributes and fields, by the names they are sent by
+    required: list[str]
+    defaults: list[tuple[str, Any]]  # what stands for those not sent
+    rules: list[Callable[[dict[str, Any]], None]]  # about the whole of it
+
+    def load(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Raises:
+        ValidationError, KeyError: something is wrong with it.
         """
-        known, required, defaults, rules = self._plan
+        known, required, defaults, rules = self
         for name in required:
             data[name]
         loaded = {name: make() if callable(make) else make for name, make in defaults}
@@ -53,26 +71,6 @@ class Schema(ma.Schema):
         for rule in rules:
             rule(loaded)
         return loaded
-
-    @cached_property
-    def _plan(self) -> "_Plan":
-        rules = self._hooks[VALIDATES_SCHEMA]
-        others = any(self._hooks[kind] for kind in (PRE_LOAD, POST_LOAD, VALIDATES))
-        if others or any(many or how.get("pass_original") for _, many, how in rules):
-            return _Plan({}, ["a field that nobody sends"], [], [])
-        known = {field.data_key or name: (field.attribute or name, field) for name, field in self.load_fields.items()}
-        required = [name for name, (_, field) in known.items() if field.required]
-        defaults = [(name, one.load_default) for name, one in known.values() if one.load_default is not ma.missing]
-        return _Plan(known, required, defaults, [getattr(self, name) for name, *_ in rules])
-
-
-class _Plan(NamedTuple):
-    """How a schema loads what nothing is wrong with."""
-
-    known: dict[str, tuple[str, fields.Field[Any]]]  # attributes and fields, by the names they are sent by
-    required: list[str]
-    defaults: list[tuple[str, Any]]  # what stands for those not sent
-    rules: list[Callable[[dict[str, Any]], None]]  # about the whole of it
 
 
 class Items(fields.List[Any]):
