@@ -60,7 +60,7 @@ class Database:
     _ends: list[Callable[[], None]] = field(default_factory=list)
     _kept: dict[Any, Any] = field(default_factory=dict)
     _reading: threading.Lock = field(default_factory=threading.Lock)
-    _making: threading.RLock = field(default_factory=threading.RLock)
+    _making: threading.RLock = field(default_factory=threading.RLock)  # what is made may ask for something else
 
     def kept(self, key: Any, make: Callable[[], T]) -> T:
         """What was made for this key first; it lives as long as this object."""

@@ -39,7 +39,7 @@ def commit_request() -> None:
     if db.session.new or db.session.dirty or db.session.deleted:
         db.session.flush()  # what no service has flushed is written all the same
     if db.session.info.get("writing"):
-        told = _told(db.session.connection())
+        told = _told(db.session.connection())  # while it is `writing`: later the session would give that for reading
         del db.session.info["writing"]
         db.session.commit()
         _spread(opened(), told)
@@ -78,7 +78,10 @@ def tell(connection: Connection, topic: str) -> None:
 
 
 def _told(connection: Connection) -> set[str]:
-    """What is to be told of this transaction. A request that is rolled back leaves it to the next: it is but a hint."""
+    """What is to be told of this transaction, taken off the connection, which goes back to the pool after it.
+
+    A request that is rolled back leaves it there for the next: it is but a hint.
+    """
     found: set[str] = connection.info.pop(TOLD, set())
     return found
 

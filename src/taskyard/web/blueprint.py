@@ -40,7 +40,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # flask-smorest
                 info["operation_id"] = f"{method}{obj.__name__}" if isinstance(obj, type) else obj.__name__
 
     def register_views_in_doc(self, api: "Api", *args: Any, **kwargs: Any) -> None:
-        """Put off until the description is asked for: it takes three times as long as all else at the start."""
+        """Put off until the description is asked for: it takes longer than all else at the start."""
         api.put_off(partial(super().register_views_in_doc, api, *args, **kwargs))
 
     @staticmethod
