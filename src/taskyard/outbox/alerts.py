@@ -1,6 +1,7 @@
 """What the owner of an endpoint is told of it."""
 
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from taskyard.events.publish import Happened
 from taskyard.outbox.claimed import Claimed
 
 BLOCKED = "delivery.blocked"
+DISABLED = "endpoint.disabled"
 
 
 def blocked(connection: Connection, one: Claimed, reason: str | None, now: datetime) -> None:
@@ -17,5 +19,14 @@ def blocked(connection: Connection, one: Claimed, reason: str | None, now: datet
     if one.event["type"] == BLOCKED:
         return
     data = {"endpoint_id": one.endpoint.id, "delivery_id": one.id, "url": one.endpoint.url, "reason": reason}
-    told = Happened(one.endpoint.owner_id, BLOCKED, orjson.dumps(data).decode(), one.endpoint.id)
+    _tell(connection, one.endpoint.owner_id, BLOCKED, data, now)
+
+
+def disabled(connection: Connection, endpoint_id: str, owner_id: str, url: str, why: str, now: datetime) -> None:
+    """Nothing is sent to it any more."""
+    _tell(connection, owner_id, DISABLED, {"endpoint_id": endpoint_id, "url": url, "reason": why}, now)
+
+
+def _tell(connection: Connection, owner_id: str, type_: str, data: dict[str, Any], now: datetime) -> None:
+    told = Happened(owner_id, type_, orjson.dumps(data).decode(), data["endpoint_id"])
     publish.publish_heard(connection, [told], now)

@@ -6,6 +6,7 @@ What is claimed is leased: a dispatcher that dies gives it back when the lease e
 import math
 import random
 import secrets
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -183,9 +184,7 @@ def _count(
     now: datetime,
 ) -> dict[str, int]:
     """Note what is in flight now, and what the rates have left; how many of each endpoint."""
-    counts: dict[str, int] = {}
-    for row, _ in leased:
-        counts[row.endpoint_id] = counts.get(row.endpoint_id, 0) + 1
+    counts = Counter(row.endpoint_id for row, _ in leased)
     for count, ids in alike(counts.items()).items():
         connection.execute(_COUNT_LANE, {"ids": ids, "of_kind": kind.value, "count": count})
     for (count, left), ids in alike((id_, (count, allowed[id_] - count)) for id_, count in counts.items()).items():

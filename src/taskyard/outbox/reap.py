@@ -45,10 +45,11 @@ def reap(connection: Connection, now: datetime) -> int:
         return 0
     gates.lock(connection, {row.endpoint_id for row in overdue})
     given = set(connection.execute(_GIVE_BACK, {"ids": [row.id for row in overdue], "now": now}).scalars())
-    per_gate = Counter(row.endpoint_id for row in overdue if row.id in given)
-    if given:
-        gates.land(connection, ((row.endpoint_id, row.lane) for row in overdue if row.id in given))
+    back = [row for row in overdue if row.id in given]
+    if back:
+        per_gate = Counter(row.endpoint_id for row in back)
+        gates.land(connection, ((row.endpoint_id, row.lane) for row in back))
         connection.execute(_COUNT_GATE, [{"id": id_, "count": count} for id_, count in sorted(per_gate.items())])
         held = gates.lock(connection, per_gate)
         gates.refresh(connection, {id_: row.hold_until for id_, row in held.items()})
-    return len(given)
+    return len(back)

@@ -8,14 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from taskyard.core.bulk import BulkInsert, alike
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
-from taskyard.events import publish
-from taskyard.events.publish import Happened
 from taskyard.outbox import alerts, breaker, gates, order, policy
 from taskyard.outbox.breaker import Health
 from taskyard.outbox.claimed import Claimed
@@ -209,6 +206,4 @@ def disable(connection: Connection, endpoint_id: str, why: str, now: datetime) -
     """Stop sending to an endpoint, and tell its owner; what waits stays where it is."""
     row = connection.execute(_DISABLE, {"of": endpoint_id, "at": now, "why": why}).first()
     if row is not None:
-        data = {"endpoint_id": endpoint_id, "url": row.url, "reason": why}
-        told = Happened(row.owner_id, "endpoint.disabled", orjson.dumps(data).decode(), endpoint_id)
-        publish.publish_heard(connection, [told], now)
+        alerts.disabled(connection, endpoint_id, row.owner_id, row.url, why, now)
