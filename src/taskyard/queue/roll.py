@@ -12,6 +12,7 @@ from taskyard.core.types import Id, Instant, Json
 from taskyard.queue.tables import lease, task, worker
 
 LATELY = timedelta(minutes=10)  # who asked within it is shown
+ASKING = timedelta(minutes=1)  # who asked within it counts as asking still
 KEPT = timedelta(days=1)
 SLICE = 500
 MOST_ASKING = 1000  # workers looked at to tell who asks for a queue: those seen last
@@ -66,6 +67,11 @@ def is_draining(connection: Connection, holder_id: str, name: str) -> bool:
 def drained(connection: Connection) -> list[tuple[str, str]]:
     """Holder and name of those that get nothing."""
     return [(row.holder_id, row.name) for row in connection.execute(_DRAINED)]
+
+
+def asks(seen_at: datetime | None, now: datetime) -> bool:
+    """Whether who asked then counts as asking still."""
+    return seen_at is not None and now - seen_at <= ASKING
 
 
 def asked(connection: Connection, *which: ColumnElement[bool]) -> dict[str, datetime]:

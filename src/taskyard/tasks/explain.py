@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
 
 from taskyard.commands import push
 from taskyard.core import clock
@@ -127,17 +127,14 @@ def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
 
 
 def _push(connection: Connection, actor: Actor, row: AnyRow) -> Push | None:
-    """How its queue is pushed, if it is; of the tasks of others a user is told no ids."""
+    """How its queue is pushed, if it is."""
     commands = push.pushed(connection)
     most = push_room.bounds(commands).get(row.queue)
     if most is None:
         return None
     ours = any(one.name == row.command for one in commands)
-    wanted = {"queue": row.queue}
-    running = connection.execute(_UNDER_WAY, wanted).scalar_one()
-    query = _HOLDERS.where(*push_room.UNDER_WAY)
-    query = query if actor.sees_all_tasks else query.where(task.c.owner_id == actor.user_id)
-    holders = tuple(str(one) for one in connection.execute(query, wanted).scalars())
+    running = connection.execute(_UNDER_WAY, {"queue": row.queue}).scalar_one()
+    holders = _holders(connection, actor, row.queue, *push_room.UNDER_WAY)
     at = roll.asked(connection, worker.c.holder_id == HOLDER).get(row.queue)
     return Push(ours, most, running, holders, at)
 
@@ -154,7 +151,7 @@ def _waits(connection: Connection, row: AnyRow) -> Waits:
 
 
 def _over(connection: Connection, actor: Actor, row: AnyRow) -> tuple[Over, ...]:
-    """What limits there are for a task that waits for a worker, and who holds them: of others a user is told no ids."""
+    """What limits there are for a task that waits for a worker, and who holds them."""
     now = clock.now()
     found = [keys.whole(connection, row.queue, now)]
     if row.limit_key is not None:
@@ -163,11 +160,16 @@ def _over(connection: Connection, actor: Actor, row: AnyRow) -> tuple[Over, ...]
     for state in found:
         holders: list[str] = []
         if state.limits.max_running is not None and state.running >= state.limits.max_running:
-            query = _HOLDERS if not state.key else _HOLDERS.where(lease.c.limit_key == state.key)
-            query = query if actor.sees_all_tasks else query.where(task.c.owner_id == actor.user_id)
-            holders = [str(one) for one in connection.execute(query, {"queue": row.queue}).scalars()]
+            which = [lease.c.limit_key == state.key] if state.key else []
+            holders = _holders(connection, actor, row.queue, *which)
         over.append(Over(state, holders))
     return tuple(over)
+
+
+def _holders(connection: Connection, actor: Actor, queue: str, *which: ColumnElement[bool]) -> list[str]:
+    """The tasks of a queue that run under such leases; of those of others a user is told no ids."""
+    ours = () if actor.sees_all_tasks else (task.c.owner_id == actor.user_id,)
+    return [str(one) for one in connection.execute(_HOLDERS.where(*which, *ours), {"queue": queue}).scalars()]
 
 
 def _ahead(connection: Connection, place: AnyRow) -> Tally:

@@ -1,5 +1,6 @@
 """What is known of a task when somebody asks why it does not run, and the reasons there may be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,7 +84,7 @@ class Push:
     ours: bool
     most: int
     running: int = 0
-    holders: tuple[str, ...] = ()
+    holders: Sequence[str] = ()
     pushed_at: datetime | None = None  # when a dispatcher last looked after the queue
 
 
@@ -115,3 +116,8 @@ class Facts:
     over: tuple[Over, ...] = ()  # the limits of its queue and of its key, where it waits for a worker
     running: Running | None = None
     waits: Waits | None = None
+
+    @property
+    def pushed(self) -> Push | None:
+        """How it is pushed, where its command is."""
+        return self.push if self.push is not None and self.push.ours else None

@@ -1,23 +1,22 @@
 """Why a task whose command is pushed waits, in sentences."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from taskyard.core.types import instant_to_text
+from taskyard.queue import roll
 from taskyard.tasks.facts import Code, Facts, Push, Reason
 from taskyard.tasks.limit_reasons import held
 from taskyard.tasks.pushed import LATER, NOT_PUSHED, STATUS
 
-LATELY = timedelta(minutes=1)
 BUSY = {f"{STATUS}{status}" for status in LATER}
 
 
 def put_off(facts: Facts) -> Reason | None:
     """Why a dispatcher gave it back until its run_at, if one did."""
-    until = instant_to_text(facts.run_at)
     if facts.push is None or facts.last != "released":
         return None
     if facts.last_error in BUSY:
+        until = instant_to_text(facts.run_at)
         return Reason(
             Code.RECEIVER_BUSY,
             f"The receiver answered attempt {facts.attempts} with {str(facts.last_error).removeprefix(STATUS)}"
@@ -39,8 +38,7 @@ def misplaced(facts: Facts) -> Reason:
 
 def takers(facts: Facts, push: Push) -> Iterator[Reason]:
     """Why nobody takes it out of the line just now: its command is pushed."""
-    seen = [at for at in (push.pushed_at, facts.asked_at) if at is not None and facts.now - at <= LATELY]
-    if not seen:
+    if not roll.asks(push.pushed_at, facts.now) and not roll.asks(facts.asked_at, facts.now):
         last = f"the last one did at {instant_to_text(push.pushed_at)}" if push.pushed_at else "none has of late"
         yield Reason(
             Code.NO_DISPATCHER,

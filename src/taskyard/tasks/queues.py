@@ -1,7 +1,7 @@
 """What can be done with queues: everybody reads them, moderators and admins change them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, func, insert, literal, select, update
@@ -21,7 +21,6 @@ from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.users.models import Role
 
-ASKING = timedelta(minutes=1)
 MOST_PURGED = 20 * purge.SLICE  # by one call, so that it is answered soon
 MOST_WEIGHTS = 1000
 NOBODY = "Work waits, and no worker has asked for this queue in the last minute."
@@ -46,7 +45,7 @@ class Line:
 
     @property
     def is_asked(self) -> bool:
-        return self.last_asked_at is not None and self.now - self.last_asked_at <= ASKING
+        return roll.asks(self.last_asked_at, self.now)
 
     @property
     def warning(self) -> str | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from taskyard.core.types import instant_to_text
+from taskyard.queue import roll
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks import limit_reasons, push_reasons
 from taskyard.tasks.facts import Code, Facts, Reason, Running
 
-ASKING = timedelta(minutes=1)
 DUTY = timedelta(seconds=5)  # a dispatcher that runs is never so late
 
 ENDED = {
@@ -101,8 +101,8 @@ def _line(facts: Facts) -> Iterator[Reason]:
     if facts.paused_at is not None:
         detail = f"The queue {facts.queue} is paused since {_at(facts.paused_at)}."
         yield Reason(Code.QUEUE_PAUSED, detail, f"POST /v1/queues/{facts.queue}/resume, with the role for it.")
-    pushed = facts.push is not None and facts.push.ours
-    hindered = list(push_reasons.takers(facts, facts.push)) if facts.push and pushed else list(_workers(facts))
+    pushed = facts.pushed
+    hindered = list(_workers(facts) if pushed is None else push_reasons.takers(facts, pushed))
     yield from hindered
     over = limit_reasons.over(facts)
     yield from over
@@ -122,7 +122,7 @@ def _workers(facts: Facts) -> Iterator[Reason]:
     """Why no worker takes it out of the line."""
     if facts.push is not None and push_reasons.put_off(facts) is None:
         yield push_reasons.misplaced(facts)
-    if facts.asked_at is None or facts.now - facts.asked_at > ASKING:
+    if not roll.asks(facts.asked_at, facts.now):
         last = f"the last one did at {_at(facts.asked_at)}" if facts.asked_at else "none has of late"
         yield Reason(
             Code.NO_WORKER,
@@ -181,7 +181,7 @@ def following(facts: Facts) -> str:
         return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
     if facts.paused_at is not None:
         return "It keeps its place until the queue is resumed."
-    if facts.push is not None and facts.push.ours:
+    if facts.pushed is not None:
         return "A dispatcher posts it to the URL of its command when nothing stands before it."
     return f"The first worker that asks for {facts.queue} when nothing stands before it gets it."
 
