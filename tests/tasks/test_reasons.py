@@ -56,6 +56,7 @@ WAITS = [
     (PUSHED, {"paused_at": NOW}, ["queue_paused"]),
     (STRAY, {}, ["not_pushed"]),
     (STRAY, {"asked_at": None}, ["not_pushed", "no_worker"]),
+    (STRAY, {"last": "released", "last_error": "not_pushed"}, ["not_pushed"]),  # once put aside, and back in line
     (NEXT, {"over": (Over(ROOM, []),)}, ["next_in_line"]),
     (NEXT, {"over": (Over(QUEUE, []), Over(ROOM, []))}, ["queue_limit", "queue_rate"]),
     (NEXT, {"over": (Over(QUEUE, []),), "ahead": Tally(1, False)}, ["queue_limit", "queue_rate", "tasks_ahead"]),

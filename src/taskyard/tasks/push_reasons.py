@@ -13,7 +13,7 @@ BUSY = {f"{STATUS}{status}" for status in LATER}
 
 def put_off(facts: Facts) -> Reason | None:
     """Why a dispatcher gave it back until its run_at, if one did."""
-    if facts.push is None or facts.last != "released":
+    if facts.push is None or facts.last != "released" or facts.run_at <= facts.now:
         return None
     if facts.last_error in BUSY:
         until = instant_to_text(facts.run_at)
