@@ -65,9 +65,7 @@ _ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).ord
 _SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
     among(task.c.id, "ids"), task.c.command_version.is_not(None)
 )
-_RETRIED = select(task.c.id).where(
-    task.c.id.in_(bindparam("ids", expanding=True)), task.c.on_lost == OnLost.RETRY.value
-)
+_RETRIED = select(task.c.id).where(among(task.c.id, "ids"), task.c.on_lost == OnLost.RETRY.value)
 _RUNNING = select(lease).where(lease.c.task_id == bindparam("task_id"))
 
 
@@ -132,7 +130,7 @@ def schemas_of(connection: Connection, ids: list[str]) -> dict[str, tuple[str, i
 
 def retried_when_lost(connection: Connection, ids: list[str]) -> set[str]:
     """Those of these tasks that are tried again where it is not known whether they were done."""
-    return {str(one) for some in portions(ids) for one in connection.execute(_RETRIED, {"ids": some}).scalars()}
+    return {str(one) for one in connection.execute(_RETRIED, {"ids": ids}).scalars()}
 
 
 def newest(
