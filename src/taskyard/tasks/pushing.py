@@ -30,7 +30,7 @@ from taskyard.tasks import push_room, pushed, roll_call
 from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.push_room import HOLDER, Flights
 from taskyard.tasks.results import results
-from taskyard.tasks.waiting import waiting
+from taskyard.tasks.waiting import bell, waiting
 
 log = structlog.get_logger("taskyard.push")
 
@@ -82,7 +82,7 @@ class PushLine:
         self._flights = Flights()
         self._full: Set[str] = frozenset()  # queues, at the last look
         self._stirs = 0
-        self._bell = f"({new_id()})"  # no queue's name: it wakes this line and nobody else
+        self._bell = bell(new_id())  # it wakes this line and nobody else
         self._idle = threading.Event()
 
     def claim(self, room: int) -> list[Job]:
@@ -97,7 +97,7 @@ class PushLine:
         found: list[Job] = []
 
         def again() -> bool:
-            """Whether something has changed since; what was answered before it could know that its place is wanted."""
+            """Whether something has changed since: also where an answer came before `_full` told it to stir."""
             return self._stirs != stirs or (bool(self._full) and self._flights.landings != landings)
 
         def attempt() -> bool:

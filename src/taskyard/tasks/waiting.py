@@ -23,9 +23,16 @@ GONE_EVERY_S = 1.0  # how often a waiter looks whether its caller is still there
 Rest = Callable[[], None]  # returns once it is time to look again
 
 
-def bell(holder_id: str, worker: str) -> str:
-    """By what a worker waits beside its queues: it is no queue's name, and holds no line break."""
-    return f"({holder_id} {worker!a})"
+def bell(*of: str) -> str:
+    """What may be waited by beside queues; that of a worker, by its holder and name, is rung once it is drained.
+
+    It is no queue's name, and holds no line break.
+    """
+    return ascii(of)
+
+
+def _is_bell(name: str) -> bool:
+    return name.startswith("(")
 
 
 class _Waiter:
@@ -156,7 +163,7 @@ class Waiting:
     def _look(self) -> None:
         with self._lock:
             names = list(self._by_queue)
-        queues = [name for name in names if not name.startswith("(")]
+        queues = [name for name in names if not _is_bell(name)]
         with self._database.read.connect() as connection:
             busy = heads.with_work(connection, queues, marks(self._database), clock.now())
             drained = {bell(*of) for of in roll.drained(connection)} if len(queues) < len(names) else set()
