@@ -31,7 +31,7 @@ Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class Edge:
-    """The outermost layer of the app."""
+    """The outermost layer of the app, by its method: what waits would keep the C stack that calling an object takes."""
 
     def __init__(self, inner: Wsgi, *, access_log: bool) -> None:
         self._inner = inner
