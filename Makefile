@@ -9,6 +9,9 @@ COMPILE = $(BIN)/pip-compile --quiet --upgrade --strip-extras --no-annotate --no
 	--no-emit-trusted-host --no-emit-find-links
 PYTEST = $(BIN)/pytest -n 4 --dist loadfile --ignore=tests/guards
 
+# The tests start Python some hundred times; where no bytecode may be kept, each start compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test quick check chaos hooks deliveries pushes bench bench-queue lock clean
 
