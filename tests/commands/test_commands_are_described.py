@@ -1,13 +1,20 @@
 """Registered commands in /openapi.json: valid whatever they are called and however their schemas refer."""
 
+import re
+from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
+from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from support.caller import Caller
 from support.commands import URL, WIDTH
+from support.shared_app import emptied
+
+Described = Callable[[], dict[str, Any]]
 
 NASTY_NAMES = [
     "a b",
@@ -50,10 +57,53 @@ NOT_MOVABLE: dict[str, Any] = {
 }
 
 
-def described(caller: Caller) -> dict[str, Any]:
-    spec: dict[str, Any] = caller.get("/openapi.json").json
-    assert [str(error) for error in OpenAPIV31SpecValidator(spec).iter_errors()] == []
+@pytest.fixture(scope="module")
+def plain(opened_app: Flask) -> dict[str, Any]:
+    """The description as it is without commands. It is valid: what stands in it need not be looked at again."""
+    spec: dict[str, Any] = emptied(opened_app).test_client().get("/openapi.json").json
+    assert faults_of(spec) == []
     return spec
+
+
+@pytest.fixture
+def described(mia: Caller, plain: dict[str, Any]) -> Described:
+    """The description as it is now. It is valid."""
+
+    def get() -> dict[str, Any]:
+        spec: dict[str, Any] = mia.get("/openapi.json").json
+        assert faults_of(what_differs(spec, plain)) == []
+        ids = ids_of(spec)
+        assert len(set(ids)) == len(ids)
+        return spec
+
+    return get
+
+
+def faults_of(spec: dict[str, Any]) -> list[str]:
+    return [str(error) for error in OpenAPIV31SpecValidator(spec).iter_errors()]
+
+
+def what_differs(spec: dict[str, Any], plain: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a description that are not so in the other, and all that they refer to."""
+    schemas, known = spec["components"]["schemas"], plain["components"]["schemas"]
+    paths = {path: one for path, one in spec["paths"].items() if plain["paths"].get(path) != one}
+    part = {**spec, "paths": paths, "components": {**spec["components"], "schemas": {}}}
+    left = {name for name, one in schemas.items() if known.get(name) != one} | referred_to(part)
+    while left:
+        name = left.pop()
+        if name in schemas and name not in part["components"]["schemas"]:
+            part["components"]["schemas"][name] = schemas[name]
+            left |= referred_to(schemas[name])
+    return part
+
+
+def referred_to(part: Any) -> set[str]:
+    """The names of schemas."""
+    return {name.decode() for name in re.findall(rb'"#/components/schemas/([^"/]+)', orjson.dumps(part))}
+
+
+def ids_of(spec: dict[str, Any]) -> list[str]:
+    return [one["operationId"] for path in spec["paths"].values() for one in path.values() if "operationId" in one]
 
 
 def payload_of(spec: dict[str, Any], name: str) -> dict[str, Any]:
@@ -71,8 +121,8 @@ def fits(spec: dict[str, Any], name: str, payload: Any) -> bool:
     return bool(OAS31Validator(schema).is_valid({"payload": payload}))
 
 
-def test_a_command_has_a_path_of_its_own_that_tells_its_schemas(mia: Caller, resize: dict[str, Any]) -> None:
-    spec = described(mia)
+def test_a_command_has_a_path_of_its_own_that_tells_its_schemas(resize: dict[str, Any], described: Described) -> None:
+    spec = described()
     operation = operation_of(spec, "resize")
     assert operation["description"] == "Resizes."
     assert operation["operationId"] == "submit.resize"
@@ -85,18 +135,18 @@ def test_a_command_has_a_path_of_its_own_that_tells_its_schemas(mia: Caller, res
     assert not fits(spec, "resize", {"width": 0})
 
 
-def test_it_changes_with_the_catalogue(mia: Caller, resize: dict[str, Any]) -> None:
-    described(mia)
+def test_it_changes_with_the_catalogue(mia: Caller, resize: dict[str, Any], described: Described) -> None:
+    described()
     mia.put("/v1/commands/resize", {"payload_schema": {"type": "string"}})
-    assert fits(described(mia), "resize", "wide")
+    assert fits(described(), "resize", "wide")
     mia.delete("/v1/commands/resize")
-    assert "/v1/commands/resize/tasks" not in described(mia)["paths"]
+    assert "/v1/commands/resize/tasks" not in described()["paths"]
 
 
-def test_what_the_description_says_can_be_sent(mia: Caller, alice: Caller) -> None:
+def test_what_the_description_says_can_be_sent(mia: Caller, alice: Caller, described: Described) -> None:
     for name, schema in SCHEMAS.items():
         mia.put(f"/v1/commands/{name}", {"payload_schema": schema})
-    spec = described(mia)
+    spec = described()
     shown = {name: payload_of(spec, name) for name in SCHEMAS}
     assert {name for name, media in shown.items() if "example" not in media} == {"no", "huge", "wide"}
     for name, media in shown.items():
@@ -104,26 +154,26 @@ def test_what_the_description_says_can_be_sent(mia: Caller, alice: Caller) -> No
             assert alice.post(f"/v1/commands/{name}/tasks", media["example"]).status_code == 201, name
 
 
-def test_any_name_makes_a_valid_description(mia: Caller) -> None:
+def test_any_name_makes_a_valid_description(mia: Caller, described: Described) -> None:
     paths = set()
     for name in NASTY_NAMES:
         path = f"/v1/commands/{''.join(f'%{byte:02X}' for byte in name.encode())}"
         put = mia.put(path, {"payload_schema": {"const": name}, "result_schema": {"const": name}, "description": name})
         assert put.status_code in {200, 201}
         paths.add(put.json["name"])
-    spec = described(mia)
+    spec = described()
     own = [path for path in spec["paths"] if path.endswith("/tasks") and path.startswith("/v1/commands/")]
     assert len(own) == len(paths) + 1
-    ids = [one["operationId"] for path in spec["paths"].values() for one in path.values() if "operationId" in one]
-    assert len(set(ids)) == len(ids)
     constants = [schema["const"] for name, schema in spec["components"]["schemas"].items() if "const" in schema]
     assert sorted(constants) == sorted([*paths, *paths])
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEMAS if name not in {"no", "enumerated"}])
-def test_a_schema_means_the_same_in_the_description(mia: Caller, alice: Caller, name: str) -> None:
+def test_a_schema_means_the_same_in_the_description(
+    mia: Caller, alice: Caller, name: str, described: Described
+) -> None:
     mia.put(f"/v1/commands/{name}", {"payload_schema": SCHEMAS[name]})
-    spec = described(mia)
+    spec = described()
     for payload in (
         {"width": 3, "height": 4},
         {"width": "x"},
@@ -143,16 +193,16 @@ def test_a_schema_means_the_same_in_the_description(mia: Caller, alice: Caller, 
 
 
 @pytest.mark.parametrize("name", NOT_MOVABLE)
-def test_what_cannot_be_moved_is_left_open_and_says_where_it_is(mia: Caller, name: str) -> None:
+def test_what_cannot_be_moved_is_left_open_and_says_where_it_is(mia: Caller, name: str, described: Described) -> None:
     mia.put(f"/v1/commands/{name}", {"payload_schema": NOT_MOVABLE[name]})
-    shown = described(mia)["components"]["schemas"][f"Payload.{name}"]
+    shown = described()["components"]["schemas"][f"Payload.{name}"]
     assert set(shown) == {"description"}
     assert f"GET /v1/commands/{name} has it" in shown["description"]
 
 
-def test_too_much_is_left_open(mia: Caller) -> None:
+def test_too_much_is_left_open(mia: Caller, described: Described) -> None:
     for number in range(35):
         mia.put(f"/v1/commands/c{number:02}", {"payload_schema": {"const": "x" * 65_000}})
-    schemas = described(mia)["components"]["schemas"]
+    schemas = described()["components"]["schemas"]
     assert "const" in schemas["Payload.c00"]
     assert "more schemas than can be shown" in schemas["Payload.c34"]["description"]
