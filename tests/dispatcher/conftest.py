@@ -1,23 +1,35 @@
-"""What tests of pushes share: the dispatcher's thread that pushes, and commands whose tasks are pushed."""
+"""What tests of pushes share: an app, the dispatcher's thread that pushes, and commands whose tasks are pushed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from support.caller import Caller
+from support.shared_app import emptied
 from taskyard.config import Config
 from taskyard.core.db import open_database
 from taskyard.dispatcher.outgoing import Outgoing
 from taskyard.tasks.pushing import PushLine
 
 
+@pytest.fixture(scope="module")
+def app_settings() -> dict[str, Any]:
+    return {"egress_allow": ("127.0.0.0/8",), "egress_http": True}
+
+
 @pytest.fixture
-def config(config: Config) -> Config:
-    return replace(config, egress_allow=("127.0.0.0/8",), egress_http=True)
+def app(opened_app: Flask) -> Flask:
+    return emptied(opened_app)
+
+
+@pytest.fixture
+def config(app: Flask) -> Config:
+    found: Config = app.extensions["taskyard.config"]
+    return found
 
 
 @pytest.fixture

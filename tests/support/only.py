@@ -3,4 +3,4 @@
 import pytest
 
 # What is decided before the database is asked need not be asked on both.
-on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("opened_app", ["sqlite"], indirect=True)

@@ -1,12 +1,26 @@
-"""What the tests of users share: cheap password hashes, and alice with a password."""
+"""What the tests of users share: an app per file and database, cheap password hashes, and alice with a password."""
 
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
 
 from support.caller import Caller
 from support.logins import PASSWORD
 from support.people import ALICE
+from support.shared_app import peopled
+from taskyard.config import Config
 from taskyard.core import passwords
+
+
+@pytest.fixture
+def app(opened_app: Flask) -> Flask:
+    return peopled(opened_app)
+
+
+@pytest.fixture
+def config(app: Flask) -> Config:
+    found: Config = app.extensions["taskyard.config"]
+    return found
 
 
 @pytest.fixture(autouse=True)
