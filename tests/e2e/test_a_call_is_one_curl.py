@@ -4,7 +4,6 @@ import statistics
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -28,11 +27,14 @@ def doubling() -> Iterator[Receiver]:
         yield found
 
 
-@pytest.fixture
-def yard(database_url: str, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def yard(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    databases = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
     settings = {"TASKYARD_EGRESS_ALLOW": "127.0.0.0/8", "TASKYARD_EGRESS_HTTP": "true"}
-    with running_server(database_url, tmp_path, **settings) as running:
+    url = databases.new()
+    with running_server(url, tmp_path_factory.mktemp("yard"), **settings) as running:
         yield running
+    databases.drop(url)
 
 
 def curl(server: Server, method: str, path: str, token: str, body: Any, *headers: str) -> Any:
@@ -67,3 +69,4 @@ def test_a_dispatcher_that_is_stopped_ends_at_once(yard: Server, doubling: Recei
     began = time.monotonic()
     assert yard.dispatcher.stop() == 0
     assert time.monotonic() - began < 15
+    yard.dispatcher.start()

@@ -18,6 +18,7 @@ from support.up import Up, run_taskyard, running_up
 from taskyard.client import Client
 
 pytestmark = pytest.mark.e2e
+OF_A_PROCESS = r" (web|dispatcher) +\| "
 
 
 def refusal(folder: Path, **settings: str) -> str:
@@ -41,13 +42,6 @@ def test_two_first_starts_at_once_make_one_admin(tmp_path: Path) -> None:
         with closing(sqlite3.connect(instance / "taskyard.db")) as connection:
             assert connection.execute("SELECT username, role FROM user").fetchall() == [("admin", "admin")]
         assert [up.stop() for up in ups] == [0, 0]
-
-
-def test_it_prints_the_urls_and_where_the_key_lies(tmp_path: Path) -> None:
-    with running_up(tmp_path) as [up]:
-        said = up.output()
-        for expected in (f"{up.url}/v1", f"{up.url}/docs", f"{up.url}/redoc", "instance/admin.token"):
-            assert expected in said
 
 
 def test_on_postgresql_nothing_else_changes(tmp_path: Path, postgres: Postgres) -> None:
@@ -117,11 +111,20 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, name: str, value
     assert name in refusal(tmp_path, **{name: value})
 
 
-def test_every_line_of_the_logs_is_json(tmp_path: Path) -> None:
-    with running_up(tmp_path) as [up]:
-        up.stop()
-        lines = [
-            line.partition("| ")[2] for line in up.output().splitlines() if re.search(r" (web|dispatcher) +\| ", line)
-        ]
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Up:
+    """One that was ready, and has been stopped."""
+    with running_up(tmp_path_factory.mktemp("life")) as [up]:
+        pass
+    return up
+
+
+def test_it_prints_the_urls_and_where_the_key_lies(life: Up) -> None:
+    for expected in (f"{life.url}/v1", f"{life.url}/docs", f"{life.url}/redoc", "instance/admin.token"):
+        assert expected in life.output()
+
+
+def test_every_line_of_the_logs_is_json(life: Up) -> None:
+    lines = [line.partition("| ")[2] for line in life.output().splitlines() if re.search(OF_A_PROCESS, line)]
     logged = [json.loads(line) for line in lines]
     assert {"taskyard.access", "gunicorn.error", "taskyard.dispatcher"} <= {line["logger"] for line in logged}
