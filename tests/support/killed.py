@@ -12,10 +12,13 @@ import subprocess
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from sqlalchemy import event
+from sqlalchemy.orm import configure_mappers
 
 from support.caller import Caller
 from support.people import MIA
@@ -84,15 +87,18 @@ class Mortals:
 
 
 def _serve() -> None:
+    configure_mappers()  # once, not in each of them
+    made = cache(_app)
     while True:
         try:
-            order = pickle.load(sys.stdin.buffer)
+            url, deed, number, told = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        app = made(url, Path(told).parent)  # it has opened no connection yet
         process = os.fork()
         if not process:
             try:
-                _do(*order)
+                _do(app, deed, number, told)
             except BaseException:
                 traceback.print_exc()
                 os._exit(1)
@@ -100,8 +106,11 @@ def _serve() -> None:
         print(os.waitpid(process, 0)[1], flush=True)
 
 
-def _do(url: str, deed: Call | Duty, number: int, told: str) -> None:
-    app = create_app(Config(Path(told).parent, url, SECRET, access_log=False, docs=False, log_level="ERROR"))
+def _app(url: str, folder: Path) -> Flask:
+    return create_app(Config(folder, url, SECRET, access_log=False, docs=False, log_level="ERROR"))
+
+
+def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
     database: Database = app.extensions["taskyard.database"]
     lanes.chance = lambda: 0.0  # every process passes the same points
     points = itertools.count(1)
