@@ -1,5 +1,6 @@
 """Fixtures for all tests. What asks for `database_url` (or an app) runs on SQLite and on PostgreSQL."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,12 @@ from taskyard.queue import lanes
 
 pytest_plugins = ["support.server", "support.shared_app", "support.post_office"]
 SECRET = b"a secret for tests that is long enough"
+
+
+def pytest_collection_finish() -> None:
+    """What is there now will stay: the collector need not look through a million objects again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
