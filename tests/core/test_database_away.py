@@ -12,9 +12,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from support.caller import Caller
+from support.databases import SqliteFiles
 from taskyard.core import db
 from taskyard.core.clock import FrozenClock
-from taskyard.core.db import Database
+from taskyard.core.db import Database, open_database
 
 HOLD = """
 import sqlite3, sys
@@ -49,6 +50,17 @@ def sqlite_only(database: Database) -> None:
 def postgresql_only(database: Database) -> None:
     if database.is_sqlite:
         pytest.skip("a SQLite file has no server")
+
+
+def test_a_new_file_is_opened_once_the_process_that_makes_it_lets_go(sqlite_files: SqliteFiles) -> None:
+    opened = open_database(sqlite_files.empty())
+    holder = Holder(opened)
+    releaser = threading.Timer(0.3, holder.release)
+    releaser.start()
+    with opened.write.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+    releaser.join()
+    opened.dispose()
 
 
 @pytest.mark.usefixtures("sqlite_only")

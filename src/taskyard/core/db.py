@@ -162,8 +162,22 @@ def attach(write: Engine, read: Engine) -> Database:
 
 def _sqlite_write_connect(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours to say
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
+    _turn_to_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _turn_to_wal(connection: sqlite3.Connection) -> None:
+    """It takes the whole file for a moment, which another process that has just made it may have."""
+    give_up_at = time.monotonic() + BUSY_RETRY_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not _says_busy(error) or time.monotonic() > give_up_at:
+                raise
+        time.sleep(BUSY_PAUSE_S)
 
 
 def _sqlite_read_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -202,8 +216,12 @@ def database() -> Database:
 
 
 def is_busy(error: SQLAlchemyError) -> bool:
-    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _says_busy(getattr(error, "orig", None))
+
+
+def _says_busy(error: BaseException | None) -> bool:
+    """Whether this error of the driver's means that another has the lock."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class RoutingSession(Session):
