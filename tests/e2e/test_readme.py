@@ -67,9 +67,12 @@ def newcomer(tmp_path: Path) -> Newcomer:
     shutil.copytree(PROJECT, home, ignore=LEFT_OUT)
     (home / "instance").mkdir()
     # What `make run` would download is borrowed; it still makes its own environment current and installs the project.
-    venv.create(home / ".venv", with_pip=True)
+    venv.create(home / ".venv")
     [site] = (home / ".venv" / "lib").glob("python*/site-packages")
     (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = home / ".venv" / "bin" / "pip"
+    pip.write_text(f"#!{pip.with_name('python')}\nfrom pip import main\nraise SystemExit(main())\n")
+    pip.chmod(0o755)
     return Newcomer(home)
 
 
