@@ -126,24 +126,29 @@ def _hold(load: Load, url: str, seconds: int) -> float:
         opened_s = time.monotonic() - load.started
         while (left_s := opened_s + seconds - (time.monotonic() - load.started)) > 0 and not load.stop.is_set():
             load.stop.wait(min(left_s, WINDOW_S))
-            _tell(_windows(load, opened_s)[-1])
+            _tell(_window(load, _whole(load) - 1, opened_s))  # of all of them it would hold up the load
         connection.rollback()
     return opened_s
 
 
 def _windows(load: Load, opened_s: float) -> list[Window]:
     """What was seen, ten seconds at a time; the last one that is whole comes last."""
+    return [_window(load, number, opened_s) for number in range(_whole(load))]
+
+
+def _whole(load: Load) -> int:
+    return max(1, int(load.claims[-1][0] // WINDOW_S))
+
+
+def _window(load: Load, number: int, opened_s: float) -> Window:
+    start, end = number * WINDOW_S, (number + 1) * WINDOW_S
     claims, stored = list(load.claims), list(load.stored)
-    found = []
-    for number in range(max(1, int(claims[-1][0] // WINDOW_S))):
-        start, end = number * WINDOW_S, (number + 1) * WINDOW_S
-        inside = [one for one in claims if start <= one[0] < end]
-        times = [ms for _, ms, _ in inside]
-        came, went = sum(at < end for at in stored) * load.size, sum(tasks for at, _, tasks in claims if at < end)
-        per_s = sum(tasks for _, _, tasks in inside) / WINDOW_S
-        p50, p99 = percentile(times, 50), percentile(times, 99)
-        found.append(Window(end, start >= opened_s, p50, p99, per_s, max(0, came - went)))
-    return found
+    inside = [one for one in claims if start <= one[0] < end]
+    times = [ms for _, ms, _ in inside]
+    came, went = sum(at < end for at in stored) * load.size, sum(tasks for at, _, tasks in claims if at < end)
+    per_s = sum(tasks for _, _, tasks in inside) / WINDOW_S
+    p50, p99 = percentile(times, 50), percentile(times, 99)
+    return Window(end, start >= opened_s, p50, p99, per_s, max(0, came - went))
 
 
 def _tell(one: Window) -> None:
