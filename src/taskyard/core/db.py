@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
-from taskyard.core import hung_up
+from taskyard.core import hung_up, plans
 from taskyard.core.driver_errors import told
 from taskyard.core.errors import Unavailable
 
@@ -155,6 +155,8 @@ def attach(write: Engine, read: Engine) -> Database:
         event.listen(write, "begin", _begin_immediate)
     else:
         hung_up.watch(write)
+        plans.renew(write)
+        plans.renew(read)
         event.listen(write, "connect", _postgresql_connect)
         event.listen(read, "connect", _postgresql_connect)
     return Database(write, read)

@@ -1,10 +1,14 @@
-"""A list as one parameter of a statement, which so has the same text for lists of every length."""
+"""A list as one parameter of a statement, which so has the same text for lists of every length.
+
+And the list that a subquery makes, for PostgreSQL: a plan that was made while a table was empty may read all of it for
+a join, and is kept when it is so no longer. For a list it looks up each of its items.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Boolean, ColumnElement, Dialect, String, Text, bindparam
+from sqlalchemy import Boolean, ColumnElement, Dialect, Select, String, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -45,6 +49,32 @@ class Among(FunctionElement[bool]):
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return Among(column, bindparam(name, type_=_Listed))
+
+
+class Within(FunctionElement[bool]):
+    """Whether a column is one of what a subquery gives."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:
+        return self
+
+
+def within(column: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
+    return Within(column, query.scalar_subquery())
+
+
+@compiles(Within, "sqlite")
+def _sqlite_within(element: Within, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} IN {query}"
+
+
+@compiles(Within, "postgresql")
+def _postgresql_within(element: Within, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, query = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"{column} = ANY (ARRAY{query})"
 
 
 @compiles(Among, "sqlite")

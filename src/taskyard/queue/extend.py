@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, case, func, literal, select, tuple_, update
+from sqlalchemy import Connection, bindparam, case, func, literal, select, update
 
 from taskyard.core.db import AnyRow
-from taskyard.queue.portions import portions
 from taskyard.queue.tables import lease
+from taskyard.queue.tokens import HELD, held_by
 
 MAX_LOG = 64 * 1024  # characters of an attempt's log that are kept: its last ones
 
@@ -34,10 +34,7 @@ class Extension:
 
 
 _HELD = (
-    select(lease.c.task_id, lease.c.token, lease.c.cancel_at)
-    .where(tuple_(lease.c.task_id, lease.c.token).in_(bindparam("tokens", expanding=True)))
-    .order_by(lease.c.task_id)
-    .with_for_update()
+    select(lease.c.task_id, lease.c.token, lease.c.cancel_at).where(*HELD).order_by(lease.c.task_id).with_for_update()
 )
 _LOG = lease.c.log + bindparam("added")
 _EXTEND = (
@@ -58,12 +55,8 @@ _EXTEND = (
 
 def extend(connection: Connection, extensions: list[Extension], now: datetime) -> list[Beat]:
     """Extend these leases, in one go; the answers are in their order."""
-    tokens = sorted({(e.task_id, e.fence) for e in extensions})
-    held = {
-        (row.task_id, row.token): row
-        for portion in portions(tokens)
-        for row in connection.execute(_HELD, {"tokens": portion})
-    }
+    tokens = held_by((e.task_id, e.fence) for e in extensions)
+    held = {(row.task_id, row.token): row for row in connection.execute(_HELD, tokens)}
     alive = [e for e in extensions if (e.task_id, e.fence) in held]
     if alive:
         connection.execute(

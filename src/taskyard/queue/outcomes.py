@@ -30,7 +30,9 @@ _SQLITE = """
         run_at = coalesce(?, run_at), result = ?, fingerprint = ?, error = CASE WHEN ? THEN error ELSE ? END
     WHERE id = ?
 """
-# An array for each column: row by row the round trips and index look-ups cost twice as much.
+# An array for each column: row by row the round trips and index look-ups cost twice as much. Each task is looked up by
+# its id (LIMIT: no join is made of that) and changed where it stands, locked as it is: a join might read all tasks,
+# by a plan that was made when there were none.
 _POSTGRESQL = text(
     """
     UPDATE task SET
@@ -43,14 +45,18 @@ _POSTGRESQL = text(
         result = became.result,
         fingerprint = became.fingerprint,
         error = CASE WHEN became.keeps_error = 1 THEN task.error ELSE became.error END
-    FROM unnest(
-        CAST(:attempts AS integer[]), CAST(:failed AS integer[]), CAST(:crashed AS integer[]), CAST(:outcome AS text[]),
-        CAST(:finished_at AS timestamptz[]), CAST(:run_at AS timestamptz[]), CAST(:result AS text[]),
-        CAST(:fingerprint AS text[]), CAST(:keeps_error AS integer[]), CAST(:error AS text[]), CAST(:task_id AS uuid[])
-    ) AS became (
-        attempts, failed, crashed, outcome, finished_at, run_at, result, fingerprint, keeps_error, error, task_id
-    )
-    WHERE task.id = became.task_id
+    FROM (
+        SELECT * FROM unnest(
+            CAST(:attempts AS integer[]), CAST(:failed AS integer[]), CAST(:crashed AS integer[]),
+            CAST(:outcome AS text[]), CAST(:finished_at AS timestamptz[]), CAST(:run_at AS timestamptz[]),
+            CAST(:result AS text[]), CAST(:fingerprint AS text[]), CAST(:keeps_error AS integer[]),
+            CAST(:error AS text[]), CAST(:task_id AS uuid[])
+        ) AS made (
+            attempts, failed, crashed, outcome, finished_at, run_at, result, fingerprint, keeps_error, error, task_id
+        )
+        CROSS JOIN LATERAL (SELECT task.ctid AS place FROM task WHERE task.id = made.task_id LIMIT 1) AS held
+    ) AS became
+    WHERE task.ctid = became.place
     """
 )
 

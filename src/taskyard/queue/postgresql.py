@@ -6,10 +6,11 @@ from sqlalchemy import text
 # where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
 # the planner may read either first, and take low priorities before high ones. What is paused, limited or draining is
 # asked in subqueries of their own, as a join might change that order, too. Each line is read from its mark on
-# (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). Queues that have limits are named in the
-# answer: they are claimed step by step (queue/steps.py).
+# (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). What is picked is deleted by a list of ids:
+# for a join, a plan made while the table was empty reads all of it. Queues that have limits are named in the answer:
+# they are claimed step by step (queue/steps.py).
 _HEAD = """
-            SELECT ready.task_id, ready.pass, ready.seq FROM ready
+            SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
             AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
 """
@@ -31,7 +32,7 @@ CLAIM = text(
         SELECT heads.*
         FROM unnest(CAST(:first_lanes AS smallint[]), CAST(:first_rooms AS integer[])) AS first (lane, room)
         CROSS JOIN LATERAL (
-            SELECT head.task_id, wanted.rank, head.pass, head.seq
+            SELECT head.task_id
             FROM wanted CROSS JOIN LATERAL (
                 {_HEAD} ORDER BY ready.pass, ready.seq LIMIT first.room FOR UPDATE SKIP LOCKED
             ) AS head
@@ -40,7 +41,7 @@ CLAIM = text(
         ) AS heads
         LIMIT :room
     ), late AS MATERIALIZED (
-        SELECT head.task_id, wanted.rank, head.pass, head.seq
+        SELECT head.task_id
         FROM wanted CROSS JOIN LATERAL (
             {_HEAD} AND ready.task_id <> ALL (ARRAY(SELECT early.task_id FROM early))
             ORDER BY ready.pass, ready.seq LIMIT :room FOR UPDATE SKIP LOCKED
@@ -49,9 +50,8 @@ CLAIM = text(
     ), picked AS (
         SELECT * FROM early UNION ALL SELECT * FROM late
     ), gone AS (
-        DELETE FROM ready USING picked WHERE ready.task_id = picked.task_id
-        RETURNING ready.task_id, ready.queue, ready.lane, ready.attempts, ready.limit_key, ready.fairness_key,
-            picked.rank, picked.pass, picked.seq
+        DELETE FROM ready WHERE ready.task_id = ANY (ARRAY(SELECT picked.task_id FROM picked))
+        RETURNING ready.*
     ), leased AS (
         INSERT INTO lease
             (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at, limit_key,
@@ -60,7 +60,8 @@ CLAIM = text(
             :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at, limit_key, fairness_key
         FROM gone
     )
-    SELECT gone.task_id, gone.rank, gone.pass, gone.seq, NULL AS limited FROM gone
+    SELECT gone.task_id, wanted.rank, gone.pass, gone.seq, NULL AS limited
+    FROM gone JOIN wanted ON wanted.queue = gone.queue AND wanted.lane = gone.lane
     UNION ALL
     SELECT NULL, 0, 0, 0, queue.name FROM queue WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
     ORDER BY 2, 3, 4

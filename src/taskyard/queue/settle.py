@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, delete, select
+from sqlalchemy import Connection, delete, select
 
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
-from taskyard.core.lists import among
+from taskyard.core.lists import among, within
 from taskyard.queue import chains, gates, outcomes, parking, policy
 from taskyard.queue.extend import MAX_LOG
 from taskyard.queue.fingerprint import fingerprint
@@ -19,7 +19,7 @@ from taskyard.queue.policy import End, Retry, Run
 from taskyard.queue.ready import Place, gathered, put
 from taskyard.queue.tables import attempt, lease, task
 from taskyard.queue.telling import HEARD, tell
-from taskyard.queue.tokens import make_token
+from taskyard.queue.tokens import HELD, held_by
 
 
 class Outcome(StrEnum):
@@ -70,16 +70,10 @@ class Ended:
 
 
 # Locked in the order in which a heartbeat locks them: the two may be about the same leases at once.
-_HELD = (
-    select(lease.c.task_id)
-    .where(among(lease.c.task_id, "ids"), among(cast(lease.c.task_id, Text) + "." + lease.c.token, "tokens"))
-    .order_by(lease.c.task_id)
-    .with_for_update()
-    .cte("held")
-)
+_HELD = select(lease.c.task_id).where(*HELD).order_by(lease.c.task_id).with_for_update().cte("held")
 _TAKE_LEASES = (
     delete(lease)
-    .where(lease.c.task_id.in_(select(_HELD.c.task_id)))
+    .where(within(lease.c.task_id, select(_HELD.c.task_id)))
     .returning(
         lease.c.task_id,
         lease.c.token,
@@ -136,7 +130,7 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
 
 
 def _take_leases(connection: Connection, reports: list[Report]) -> dict[str, AnyRow]:
-    held = {"ids": [r.task_id for r in reports], "tokens": [make_token(r.task_id, r.fence) for r in reports]}
+    held = held_by((r.task_id, r.fence) for r in reports)
     return {row.task_id: row for row in connection.execute(_TAKE_LEASES, held)}
 
 

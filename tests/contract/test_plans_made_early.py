@@ -1,0 +1,83 @@
+"""PostgreSQL keeps the plan of a prepared statement, also where its tables were empty when it was made."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from support.people import ALICE
+from support.yard import Yard
+from taskyard.core import clock, plans, transaction
+from taskyard.core.ids import new_id
+from taskyard.queue.claim import Claim, claim
+from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.extend import Extension, extend
+from taskyard.queue.settle import Outcome, Report, settle
+
+OFTEN = 15  # psycopg prepares after five times, PostgreSQL keeps a plan after five more
+MANY = 3000
+# What is read of it depends on the plan.
+_JOIN = text(
+    "WITH head AS MATERIALIZED (SELECT task_id FROM ready ORDER BY queue, lane, pass, seq LIMIT :room)"
+    " SELECT ready.task_id FROM ready JOIN head ON ready.task_id = head.task_id"
+)
+_READ = text("SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables")
+
+
+def fill(yard: Yard, count: int) -> None:
+    now = clock.now()
+    yard.do(enqueue, [NewTask(new_id(), ALICE.id, "c", "{}", "q", 1, now, now) for _ in range(count)])
+
+
+def rows_read(yard: Yard, deed: Callable[[Connection], Any]) -> int:
+    """By this deed, of all tables."""
+    with transaction.own(yard.database) as connection:
+        before = connection.execute(_READ).scalar_one()
+        deed(connection)
+        return int(connection.execute(_READ).scalar_one() - before)
+
+
+@pytest.fixture
+def empty(yard: Yard) -> Yard:
+    """A queue whose tables PostgreSQL knows to be empty, as it finds out by itself within a minute."""
+    if yard.database.is_sqlite:
+        pytest.skip("SQLite plans by the indexes there are, not by what is in them")
+    with yard.database.read.connect() as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+    return yard
+
+
+def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty: Yard) -> None:
+    now = clock.now()
+    wanted = Claim(ALICE.id, "w", ["q"], 20, 60)
+    for _ in range(OFTEN):
+        empty.claim(limit=20)
+        empty.do(extend, [Extension(new_id(), "f", 60) for _ in range(20)])
+    for _ in range(OFTEN):
+        fill(empty, 1)
+        leases = empty.claim(limit=20)
+        empty.extend(*leases)
+        empty.settle(*leases)
+    fill(empty, MANY)
+    for _ in range(10):
+        held = empty.claim(limit=100)
+    taken = [Report(*one.held, Outcome.SUCCEEDED) for one in held[:20]]
+    kept = [Extension(*one.held, 60) for one in held[20:40]]
+    # 20 rows of each of a handful of tables, some of them more than once.
+    assert rows_read(empty, lambda connection: claim(connection, [wanted], now)) < 400
+    assert rows_read(empty, lambda connection: extend(connection, kept, now)) < 400
+    assert rows_read(empty, lambda connection: settle(connection, taken, now)) < 400
+
+
+def test_any_plan_is_made_anew_after_some_seconds(empty: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "KEPT_S", math.inf)
+    read = partial(Connection.execute, statement=_JOIN, parameters={"room": 5})
+    for _ in range(OFTEN):
+        rows_read(empty, read)
+    fill(empty, MANY)
+    assert rows_read(empty, read) > MANY
+    monkeypatch.setattr(plans, "KEPT_S", 0.0)
+    assert rows_read(empty, read) < 100
