@@ -6,7 +6,6 @@ from support.people import ALICE
 from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
 from taskyard.queue.claim import Claim
-from taskyard.queue.claim import claim as claim_all
 from taskyard.queue.tables import lease, ready
 
 HIGH, NORMAL, LOW = 0, 1, 2
@@ -64,7 +63,7 @@ def test_threads_that_claim_at_once_get_disjoint_tasks(yard: Yard) -> None:
 def test_claims_of_many_workers_share_one_transaction(yard: Yard) -> None:
     ids = [yard.add() for _ in range(5)]
     wanted = [Claim("00000000-0000-7000-8000-000000000001", "w", ["q"], 2, 60) for _ in range(4)]
-    batches = yard.do(claim_all, wanted)
+    batches = yard.claims(wanted)
     assert [[one.task_id for one in batch] for batch in batches] == [ids[:2], ids[2:4], ids[4:], []]
 
 
@@ -98,7 +97,7 @@ def test_a_claim_id_belongs_to_whoever_claims(yard: Yard) -> None:
     yard.add()
     yard.claim(claim_id="c-1")
     theirs = Claim("00000000-0000-7000-8000-000000000002", "w", ["q"], 1, 60, "c-1")
-    assert yard.do(claim_all, [theirs]) == [[]]
+    assert yard.claims([theirs]) == [[]]
 
 
 def test_a_claim_id_gets_nothing_of_queues_that_are_not_asked_for(yard: Yard) -> None:
@@ -106,7 +105,7 @@ def test_a_claim_id_gets_nothing_of_queues_that_are_not_asked_for(yard: Yard) ->
     yard.add()
     yard.claim(claim_id="c-1")
     elsewhere = Claim(ALICE.id, "w", ["other"], 1, 60, "c-1")
-    assert yard.do(claim_all, [elsewhere]) == [[]]
+    assert yard.claims([elsewhere]) == [[]]
 
 
 def test_a_task_that_is_gone_does_not_break_a_claim(yard: Yard) -> None:

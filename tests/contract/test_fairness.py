@@ -11,7 +11,7 @@ from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.core.ids import new_id
 from taskyard.queue import gates, lanes, shares
-from taskyard.queue.claim import Claim, claim
+from taskyard.queue.claim import Claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.limit_tables import share
 from taskyard.queue.tables import ready
@@ -197,5 +197,5 @@ def test_limited_queues_have_the_same_lanes(yard: Yard, monkeypatch: pytest.Monk
 def test_claims_of_one_transaction_share_what_a_limit_leaves(yard: Yard) -> None:
     yard.set(max_running=5)
     add(yard, "-" * 10)
-    leases = yard.do(claim, [Claim(ALICE.id, "w", ["q"], 2, 60) for _ in range(4)])
+    leases = yard.claims([Claim(ALICE.id, "w", ["q"], 2, 60) for _ in range(4)])
     assert [len(one) for one in leases] == [2, 2, 1, 0]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from support.people import ALICE
 from support.yard import Yard, at_once
 from taskyard.core import clock, transaction
-from taskyard.queue.claim import Claim, Lease, claim
+from taskyard.queue.claim import Claim, Taken, claim
 from taskyard.queue.limit_tables import parked
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tables import attempt, lease, ready
@@ -23,7 +23,7 @@ CLAIMERS = 4
 def working(yard: Yard, wanted: int, seen: list[str], check: Callable[[], None]) -> None:
     """Claim and settle through the batches, as the API does, until all is done."""
 
-    def claim_all(connection: Connection, items: list[Claim]) -> list[list[Lease]]:
+    def claim_all(connection: Connection, items: list[Claim]) -> list[Taken]:
         return claim(connection, items, clock.now())
 
     def settle_all(connection: Connection, items: list[list[Report]]) -> list[list[Settled]]:
@@ -31,7 +31,7 @@ def working(yard: Yard, wanted: int, seen: list[str], check: Callable[[], None])
 
     give_up_at = time.monotonic() + 25
     while len(seen) < wanted and time.monotonic() < give_up_at:
-        leases = transaction.batch(yard.database, claim_all, Claim(ALICE.id, "w", ["q"], 7, 60))
+        leases = transaction.batch(yard.database, claim_all, Claim(ALICE.id, "w", ["q"], 7, 60)).leases
         check()
         if leases:
             seen.extend(one.payload for one in leases)

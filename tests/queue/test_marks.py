@@ -46,8 +46,8 @@ class Marked(Yard):
     def take(self, limit: int = 1) -> list[str]:
         wanted = Claim(ALICE.id, "w", ["q"], limit, 60)
         with transaction.own(self.database) as connection:
-            [leases] = claim(connection, [wanted], clock.now(), self.marks)
-        return [lease.task_id for lease in leases]
+            [taken] = claim(connection, [wanted], clock.now(), self.marks)
+        return [lease.task_id for lease in taken.leases]
 
     def seen(self) -> list[str]:
         with self.database.read.connect() as connection:
@@ -150,7 +150,8 @@ def test_what_a_claim_took_that_was_rolled_back_is_found_at_once(marked: Marked,
     task = marked.add()
     time.advance(5)
     with marked.database.write.connect() as connection:
-        assert claim(connection, [Claim(ALICE.id, "w", ["q"], 1, 60)], clock.now(), marked.marks) != [[]]
+        [taken] = claim(connection, [Claim(ALICE.id, "w", ["q"], 1, 60)], clock.now(), marked.marks)
+        assert taken.leases
     assert marked.take() == [task]
 
 

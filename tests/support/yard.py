@@ -11,7 +11,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.ids import new_id
 from taskyard.queue import control, limit_settings, parking, read, sweeps
-from taskyard.queue.claim import Claim, Lease, claim
+from taskyard.queue.claim import Claim, Lease, Taken, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.settle import Outcome, Report, Settled, settle
@@ -37,9 +37,13 @@ class Yard:
         return task.id
 
     def claim(self, *queues: str, limit: int = 1, lease_s: int = 60, claim_id: str | None = None) -> list[Lease]:
-        wanted = Claim(ALICE.id, "w", list(queues or ("q",)), limit, lease_s, claim_id)
-        [leases] = self.do(claim, [wanted])
+        [leases] = self.claims([Claim(ALICE.id, "w", list(queues or ("q",)), limit, lease_s, claim_id)])
         return leases
+
+    def claims(self, wanted: list[Claim]) -> list[list[Lease]]:
+        """All in one transaction."""
+        taken: list[Taken] = self.do(claim, wanted)
+        return [one.leases for one in taken]
 
     def settle(self, *leases: Lease, outcome: str = "succeeded", **fields: Any) -> list[Settled]:
         return self.do(settle, [Report(*one.held, Outcome(outcome), **fields) for one in leases])

@@ -16,7 +16,7 @@ from taskyard.queue.steps import Claim, Steps
 from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
 
-__all__ = ["Claim", "Lease", "claim"]
+__all__ = ["Claim", "Lease", "Taken", "claim"]
 
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
@@ -43,6 +43,14 @@ class Lease:
         """The task's id and the fence."""
         task_id, _, fence = self.token.partition(".")
         return task_id, fence
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a claim got; `draining`: its worker gets nothing, now or later."""
+
+    leases: list[Lease]
+    draining: bool = False
 
 
 _LEASED = select(
@@ -73,7 +81,7 @@ _SAME_CLAIM = (
 _BY_ID = _LEASED.where(among(lease.c.task_id, "ids"))
 
 
-def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[list[Lease]]:
+def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[Taken]:
     """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again.
 
     PostgreSQL begins at the `marks`; without any, at the front.
@@ -87,39 +95,48 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     steps.end()
     # In one go for all of them: many claims of one task each come together. And in a statement of its own, which sees
     # what was changed of a task until its row in `ready` was locked.
-    ids = [task_id for one in taken for task_id in one]
+    ids = [task_id for of, _ in taken for task_id in of]
     found = {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
-    return [[found[task_id] for task_id in one if task_id in found] for one in taken]
+    return [Taken([found[task_id] for task_id in of if task_id in found], draining) for of, draining in taken]
 
 
-def _take(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> list[str]:
-    """The ids of the tasks that are this claim's from now on."""
+@dataclass(slots=True)
+class _Found:
+    """What PostgreSQL took in one statement; of the queues that are `limited` it takes nothing."""
+
+    ids: list[str]
+    limited: list[str]
+    draining: bool
+
+
+def _take(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> tuple[list[str], bool]:
+    """The ids of the tasks that are this claim's from now on, and whether its worker is draining."""
     if wanted.claim_id is not None:
         again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
         # Of these queues only: another key of the same user may not work on those it was claimed from.
         if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
-            return [row.task_id for row in held]
+            return [row.task_id for row in held], False
     if steps.needed(wanted.queues):
-        return steps.take(wanted, wanted.limit)
-    ids, limited = _take_postgresql(connection, wanted, now, marks)
-    if limited:
-        steps.learn(limited)
-        ids += steps.take(wanted, wanted.limit - len(ids))
-    return ids
+        return steps.take(wanted, wanted.limit), steps.draining(wanted)
+    found = _take_postgresql(connection, wanted, now, marks)
+    if found.limited:
+        steps.learn(found.limited)
+        found.ids += steps.take(wanted, wanted.limit - len(found.ids))
+    return found.ids, found.draining
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> tuple[list[str], list[str]]:
-    """The tasks taken, and those of the queues that have limits: nothing is taken of them in one statement."""
+def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> _Found:
     lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     places = marks.places(lines)
     rows = connection.execute(postgresql.CLAIM, _values(wanted, now, lines, places)).all()
-    taken = [row for row in rows if row.limited is None]
+    taken = [row for row in rows if row.task_id is not None]
     heads: dict[int, Place] = {}
-    for _, rank, pass_, seq, _ in taken:
+    for _, rank, pass_, seq, *_ in taken:
         heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
     for index, head in heads.items():
         marks.advance(lines[index], places[index], head, now)
-    return [str(row.task_id) for row in taken], [row.limited for row in rows if row.limited is not None]
+    limited = [row.limited for row in rows if row.limited is not None]
+    return _Found([str(row.task_id) for row in taken], limited, any(row.draining for row in rows))
 
 
 def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:

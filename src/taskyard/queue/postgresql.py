@@ -8,7 +8,7 @@ from sqlalchemy import text
 # asked in subqueries of their own, as a join might change that order, too. Each line is read from its mark on
 # (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). What is picked is deleted by a list of ids:
 # for a join, a plan made while the table was empty reads all of it. Queues that have limits are named in the answer:
-# they are claimed step by step (queue/steps.py).
+# they are claimed step by step (queue/steps.py). So is a worker that drains.
 _HEAD = """
             SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
@@ -16,7 +16,10 @@ _HEAD = """
 """
 CLAIM = text(
     f"""
-    WITH wanted AS MATERIALIZED (
+    WITH draining AS MATERIALIZED (
+        SELECT FROM worker
+        WHERE worker.holder_id = CAST(:holder AS uuid) AND worker.name = :worker AND worker.drain_at IS NOT NULL
+    ), wanted AS MATERIALIZED (
         SELECT wanted.*
         FROM unnest(
             CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
@@ -24,10 +27,7 @@ CLAIM = text(
         WHERE wanted.queue <> ALL (ARRAY(
             SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL OR queue.limited
         ))
-        AND NOT EXISTS (
-            SELECT FROM worker
-            WHERE worker.holder_id = CAST(:holder AS uuid) AND worker.name = :worker AND worker.drain_at IS NOT NULL
-        )
+        AND NOT EXISTS (SELECT FROM draining)
     ), early AS MATERIALIZED (
         SELECT heads.*
         FROM unnest(CAST(:first_lanes AS smallint[]), CAST(:first_rooms AS integer[])) AS first (lane, room)
@@ -60,10 +60,13 @@ CLAIM = text(
             :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at, limit_key, fairness_key
         FROM gone
     )
-    SELECT gone.task_id, wanted.rank, gone.pass, gone.seq, NULL AS limited
+    SELECT gone.task_id, wanted.rank, gone.pass, gone.seq, NULL AS limited, false AS draining
     FROM gone JOIN wanted ON wanted.queue = gone.queue AND wanted.lane = gone.lane
     UNION ALL
-    SELECT NULL, 0, 0, 0, queue.name FROM queue WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
+    SELECT NULL, 0, 0, 0, queue.name, false FROM queue
+    WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
+    UNION ALL
+    SELECT NULL, 0, 0, 0, NULL, true FROM draining
     ORDER BY 2, 3, 4
     """  # a constant
 )

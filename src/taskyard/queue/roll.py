@@ -28,9 +28,6 @@ _SIGN = text(
     bindparam("at", type_=Instant),
 )
 _WORKING = select(lease.c.holder_id, lease.c.worker)
-_DRAINING = select(worker.c.drain_at).where(
-    worker.c.holder_id == bindparam("holder"), worker.c.name == bindparam("name"), worker.c.drain_at.is_not(None)
-)
 _DRAINED = select(worker.c.holder_id, worker.c.name).where(worker.c.drain_at.is_not(None))
 _HELD = select(
     lease.c.task_id,
@@ -58,10 +55,6 @@ class Filter:
 
 def sign(connection: Connection, holder_id: str, name: str, queues: list[str], now: datetime) -> None:
     connection.execute(_SIGN, {"holder": holder_id, "name": name, "id": new_id(), "queues": queues, "at": now})
-
-
-def is_draining(connection: Connection, holder_id: str, name: str) -> bool:
-    return connection.execute(_DRAINING, {"holder": holder_id, "name": name}).first() is not None
 
 
 def drained(connection: Connection) -> list[tuple[str, str]]:

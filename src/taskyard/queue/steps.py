@@ -50,7 +50,7 @@ class Claim:
 
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
-class _Taken:
+class _Chosen:
     row: AnyRow  # of `ready`
     at: datetime
 
@@ -78,6 +78,9 @@ class Steps:
         """Whether a claim on these queues has to be done here."""
         return self._always or (self._shut is not None and not self._shut.limited.isdisjoint(queues))
 
+    def draining(self, wanted: Claim) -> bool:
+        return self._shut is not None and (wanted.holder_id, wanted.worker) in self._shut.draining
+
     def learn(self, limited: list[str]) -> None:
         """These queues were found to have limits. Others may be locked already, so nobody is waited for."""
         self._look(set(limited), wait=False)
@@ -88,7 +91,7 @@ class Steps:
         queues = self._shut.less(wanted.holder_id, wanted.worker, wanted.queues)
         # Who else holds the lock of a limited queue has it for itself this time.
         queues = [name for name in queues if name not in self._shut.limited or name in self._books]
-        taken: list[_Taken] = []
+        taken: list[_Chosen] = []
         parked = 0
         for lane, most in [*first_to_lower(room), *((lane, room) for lane in PRIORITIES)]:
             before = len(taken)
@@ -104,14 +107,14 @@ class Steps:
         self._lease(wanted, taken)
         return [one.row.task_id for one in taken]
 
-    def _visit(self, name: str, lane: int, room: int, may_park: int) -> tuple[list[_Taken], int]:
+    def _visit(self, name: str, lane: int, room: int, may_park: int) -> tuple[list[_Chosen], int]:
         """Take up to `room` tasks from the head of one lane of a queue, parking what is over the limit of its key."""
         book = self._books.get(name)
         if book is None:
             rows = self._heads(name, lane, room)
             self._remove(rows)
-            return [_Taken(row, self._now) for row in rows], 0
-        taken: list[_Taken] = []
+            return [_Chosen(row, self._now) for row in rows], 0
+        taken: list[_Chosen] = []
         aside: list[AnyRow] = []
         size = room
         while len(taken) < room and len(aside) < may_park and book.whole.room != 0:
@@ -126,7 +129,7 @@ class Steps:
                     book.key(row.limit_key).parked = True
                     aside.append(row)
                 else:
-                    taken.append(_Taken(row, book.start(row.limit_key)))
+                    taken.append(_Chosen(row, book.start(row.limit_key)))
             self._remove([*(one.row for one in taken[chosen:]), *aside[before:]])
             if len(rows) < size:
                 break
@@ -142,7 +145,7 @@ class Steps:
         if rows:
             self._connection.execute(_GONE, {"ids": [row.task_id for row in rows]})
 
-    def _lease(self, wanted: Claim, taken: list[_Taken]) -> None:
+    def _lease(self, wanted: Claim, taken: list[_Chosen]) -> None:
         who = (wanted.worker, wanted.holder_id, wanted.claim_id)
         ends: dict[datetime, datetime] = {}
         rows = []

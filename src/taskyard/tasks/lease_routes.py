@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response
 
+from taskyard.queue.claim import Taken
 from taskyard.tasks import leases, render
 from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
-from taskyard.tasks.leases import Taken
 from taskyard.users.current import current_actor
 from taskyard.web import answers, caller_gone, later
 from taskyard.web.auth import scope

@@ -1,7 +1,6 @@
 """What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -11,8 +10,7 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue import roll
-from taskyard.queue.claim import Claim, Lease, claim
+from taskyard.queue.claim import Claim, Taken, claim
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.marks import marks
@@ -29,14 +27,6 @@ MAX_ERROR = 64 * 1024  # bytes of JSON
 NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
 
 
-@dataclass(slots=True)
-class Taken:
-    """What a claim got; `draining`: the worker gets nothing, now or later."""
-
-    leases: list[Lease]
-    draining: bool = False
-
-
 def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Generator[Rest, None, Taken]:
     """Lease tasks to a worker, in steps where it asked to wait for one. `sent` is a loaded ClaimIn.
 
@@ -50,8 +40,8 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Genera
     found = Taken([])
 
     def attempt() -> bool:
-        found.leases = transaction.batch(database(), _claim, wanted)
-        found.draining = not found.leases and _is_draining(wanted)
+        nonlocal found
+        found = transaction.batch(database(), _claim, wanted)
         return bool(found.leases) or found.draining
 
     if sent["wait"]:
@@ -84,13 +74,8 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
     return settled
 
 
-def _claim(connection: Connection, claims: list[Claim]) -> list[list[Lease]]:
+def _claim(connection: Connection, claims: list[Claim]) -> list[Taken]:
     return claim(connection, claims, clock.now(), marks(database()))
-
-
-def _is_draining(wanted: Claim) -> bool:
-    with database().read.connect() as connection:
-        return roll.is_draining(connection, wanted.holder_id, wanted.worker)
 
 
 def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:

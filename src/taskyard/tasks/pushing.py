@@ -138,7 +138,7 @@ class PushLine:
             wanted = [Claim(HOLDER, self._worker, [name], min(left, share), LEASE_S) for name, left in rooms.items()]
             taken = claim(connection, wanted, clock.now(), known)
         self._full |= set(busy) - rooms.keys()
-        jobs = [Job(lease, self._pushed.get(lease.command)) for leases in taken for lease in leases]
+        jobs = [Job(lease, self._pushed.get(lease.command)) for one in taken for lease in one.leases]
         self._flights.take_off(job.lease.queue for job in jobs)
         return jobs
 
