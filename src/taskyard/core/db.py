@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
-from taskyard.core import hung_up, plans
+from taskyard.core import hub_wait, hung_up, plans
 from taskyard.core.driver_errors import told
 from taskyard.core.errors import Unavailable
 
@@ -154,6 +154,8 @@ def attach(write: Engine, read: Engine) -> Database:
         event.listen(read, "connect", _sqlite_read_connect)
         event.listen(write, "begin", _begin_immediate)
     else:
+        hub_wait.install(write)
+        hub_wait.install(read)
         hung_up.watch(write)
         plans.renew(write)
         plans.renew(read)
