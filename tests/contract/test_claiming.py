@@ -2,10 +2,15 @@
 
 from datetime import timedelta
 
+import pytest
+
 from support.people import ALICE
 from support.yard import Yard, at_once
+from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
-from taskyard.queue.claim import Claim
+from taskyard.queue import gates
+from taskyard.queue.claim import Claim, claim_alone
+from taskyard.queue.marks import Marks
 from taskyard.queue.tables import lease, ready
 
 HIGH, NORMAL, LOW = 0, 1, 2
@@ -115,3 +120,21 @@ def test_a_task_that_is_gone_does_not_break_a_claim(yard: Yard) -> None:
         connection.exec_driver_sql(f"DELETE FROM task WHERE id = '{task_id}'")
     other = yard.add()
     assert [one.task_id for one in yard.claim(limit=2)] == [other]
+
+
+def test_a_single_claim_on_postgresql_takes_what_no_limit_holds_and_leaves_the_rest_to_a_transaction(
+    yard: Yard,
+) -> None:
+    if yard.database.is_sqlite:
+        pytest.skip("SQLite's claims are made step by step, in a transaction")
+    free, bound = yard.add(queue="free"), yard.add(queue="bound")
+    yard.set("bound", max_running=1)
+    both = Claim(ALICE.id, "w", ["bound", "free"], 10, 60)
+
+    with yard.database.read.connect() as connection:
+        gates.seen_limited(connection).clear()
+        taken = claim_alone(connection, both, clock.now(), Marks())
+        assert taken is not None
+        assert [one.task_id for one in taken.leases] == [free]
+        assert claim_alone(connection, both, clock.now(), Marks()) is None
+    assert [[one.task_id for one in leases] for leases in yard.claims([both])] == [[bound]]

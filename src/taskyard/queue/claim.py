@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from taskyard.core.db import AnyRow
 from taskyard.core.lists import among
-from taskyard.queue import postgresql
+from taskyard.queue import gates, postgresql
 from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
@@ -16,7 +16,7 @@ from taskyard.queue.steps import Claim, Steps
 from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
 
-__all__ = ["Claim", "Lease", "Taken", "claim"]
+__all__ = ["Claim", "Lease", "Taken", "claim", "claim_alone"]
 
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
@@ -93,11 +93,33 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     marks = marks or Marks()
     taken = [_take(connection, wanted, now, steps, marks) for wanted in claims]
     steps.end()
-    # In one go for all of them: many claims of one task each come together. And in a statement of its own, which sees
-    # what was changed of a task until its row in `ready` was locked.
-    ids = [task_id for of, _ in taken for task_id in of]
-    found = {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
+    found = _leases(connection, [task_id for of, _ in taken for task_id in of])
     return [Taken([found[task_id] for task_id in of if task_id in found], draining) for of, draining in taken]
+
+
+def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> Taken | None:
+    """The same for a single claim on PostgreSQL, without a transaction, as one statement takes the tasks.
+
+    None: it takes more than that, and nothing was done. Of queues that are found to have limits it takes nothing; they
+    are remembered.
+    """
+    limited = gates.seen_limited(connection)
+    if wanted.claim_id is not None or not limited.isdisjoint(wanted.queues):
+        return None
+    taken = _take_postgresql(connection, wanted, now, marks)
+    limited.update(taken.limited)
+    if taken.limited and not taken.ids:
+        return None
+    found = _leases(connection, taken.ids)
+    return Taken([found[task_id] for task_id in taken.ids if task_id in found], taken.draining)
+
+
+def _leases(connection: Connection, ids: list[str]) -> dict[str, Lease]:
+    """What was taken, in one go for many claims of one task each.
+
+    In a statement of its own, which sees what was changed of a task until its row in `ready` was locked.
+    """
+    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
 
 
 @dataclass(slots=True)

@@ -1,9 +1,8 @@
 """What stands between a queue and its workers: queues that are paused, closed or limited, workers that are draining."""
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, false, literal_column, or_, select, union_all
+from sqlalchemy import URL, Connection, false, literal_column, or_, select, union_all
 
 from taskyard.core.errors import Conflict
 from taskyard.core.types import Id
@@ -22,13 +21,12 @@ _SHUT = union_all(
 )
 
 
-# Queues that this process has seen limited, by the engine of their database. It may be wrong either way: whoever acts
-# on it looks.
-_limited: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()
+# Queues that this process has seen limited, by their database. It may be wrong either way: whoever acts on it looks.
+_limited: dict[URL, set[str]] = {}
 
 
 def seen_limited(connection: Connection) -> set[str]:
-    return _limited.setdefault(connection.engine, set())
+    return _limited.setdefault(connection.engine.url, set())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue.claim import Claim, Taken, claim
+from taskyard.queue.claim import Claim, Taken, claim, claim_alone
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.marks import marks
@@ -41,7 +41,7 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Genera
 
     def attempt() -> bool:
         nonlocal found
-        found = transaction.batch(database(), _claim, wanted)
+        found = transaction.batch(database(), _claim, wanted, _claim_alone)
         return bool(found.leases) or found.draining
 
     if sent["wait"]:
@@ -76,6 +76,10 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
 def _claim(connection: Connection, claims: list[Claim]) -> list[Taken]:
     return claim(connection, claims, clock.now(), marks(database()))
+
+
+def _claim_alone(connection: Connection, wanted: Claim) -> Taken | None:
+    return claim_alone(connection, wanted, clock.now(), marks(database()))
 
 
 def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:
