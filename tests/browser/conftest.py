@@ -6,13 +6,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from support.databases import SqliteFiles
 from support.sockets import served
 from taskyard.app import create_app
 from taskyard.config import Config
 
+expect.set_options(timeout=30_000)  # a slow machine is not a fault
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox",  # CI runs as root

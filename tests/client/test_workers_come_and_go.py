@@ -68,10 +68,11 @@ def test_a_drained_worker_gives_back_what_does_not_end_at_no_cost(
 
 
 @on_sqlite
-def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, work: Work) -> None:
-    worker = work(shared_server, {"at-once": "trap '' TERM; while :; do sleep 0.1; done"})
+def test_a_second_signal_stops_at_once(shared_server: Server, client: Client, work: Work, tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    worker = work(shared_server, {"at-once": f"trap '' TERM; : > {deaf}; while :; do sleep 0.1; done"})
     task = client.submit("at-once")
-    until(lambda: client.get(task.id).status == "running")
+    until(deaf.exists)
     worker.signal(signal.SIGTERM)
     until(lambda: "stopping" in worker.output())
     worker.signal(signal.SIGINT)
