@@ -16,6 +16,7 @@ from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Extension, extend
 from taskyard.queue.settle import Outcome, Report, settle
+from taskyard.queue.sweeps import expire
 
 OFTEN = 15  # psycopg prepares after five times, PostgreSQL keeps a plan after five more
 MANY = 3000
@@ -70,6 +71,13 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
     assert rows_read(empty, lambda connection: claim(connection, [wanted], now)) < 400
     assert rows_read(empty, lambda connection: extend(connection, kept, now)) < 400
     assert rows_read(empty, lambda connection: settle(connection, taken, now)) < 400
+
+
+def test_what_has_expired_is_not_looked_for_among_all_open_tasks(empty: Yard) -> None:
+    for _ in range(OFTEN):
+        empty.expire()
+    fill(empty, MANY)
+    assert rows_read(empty, lambda connection: expire(connection, clock.now())) < 100
 
 
 def test_any_plan_is_made_anew_after_some_seconds(empty: Yard, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,21 @@ def test_a_dispatcher_stops_at_once_when_there_is_nothing_to_do(yard: Yard) -> N
     assert time.monotonic() - started < 15
 
 
+def test_a_duty_that_finds_nothing_rests_many_times_as_long_as_it_took(yard: Yard) -> None:
+    looks: list[tuple[float, float]] = []
+
+    def look(_: Connection) -> int:
+        began_at = time.monotonic()
+        time.sleep(0.03)  # as a query that reads much
+        looks.append((began_at, time.monotonic()))
+        return 0
+
+    with dispatching(yard.database, [Duty("looks", 0.01, look)]):
+        until(lambda: len(looks) > 2)
+    for (began_at, ended_at), (again_at, _) in itertools.pairwise(looks):
+        assert again_at - ended_at >= loop.PACE * (ended_at - began_at) * 0.9
+
+
 def test_a_database_that_is_away_is_told_of_once(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "AFTER_ERROR_S", 0.01)
     told: list[str] = []

@@ -23,7 +23,7 @@ from taskyard.queue import ready as line
 from taskyard.queue.claim import Claim, _values, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.lifecycle import PRIORITIES
-from taskyard.queue.marks import FRONT, Marks, keep_true
+from taskyard.queue.marks import FRONT, LATE_S, Marks, keep_true
 from taskyard.queue.tables import ready
 
 LINE = (1, "q")
@@ -39,9 +39,9 @@ class Marked(Yard):
         self.marks.places(LINES)  # they are in use
         self.sweep()
 
-    def sweep(self) -> None:
+    def sweep(self, *, whole: bool = True) -> None:
         with self.database.read.connect() as connection:
-            self.marks.sweep(connection, clock.now())
+            self.marks.sweep(connection, clock.now(), whole=whole)
 
     def take(self, limit: int = 1) -> list[str]:
         wanted = Claim(ALICE.id, "w", ["q"], limit, 60)
@@ -134,6 +134,20 @@ def test_a_task_whose_transaction_commits_very_late_is_found_after_the_next_swee
     marked.sweep()
     assert marked.seen() == ["q"]
     assert marked.take() == [late]
+
+
+@pytest.mark.parametrize("late_s", [9, 11])
+def test_a_sweep_that_is_not_whole_finds_what_is_a_little_late(
+    marked: Marked, time: FrozenClock, late_s: float
+) -> None:
+    with uncommitted(marked) as late:
+        time.advance(late_s)
+        early = marked.add()
+        assert marked.take(10) == [early]
+    marked.sweep(whole=False)
+    assert marked.take() == ([late] if late_s < LATE_S else [])
+    marked.sweep()
+    assert marked.take() == ([] if late_s < LATE_S else [late])
 
 
 def test_a_task_that_is_moved_to_the_front_is_found_after_the_next_sweep(marked: Marked, time: FrozenClock) -> None:

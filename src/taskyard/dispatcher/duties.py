@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
+from taskyard.dispatcher.looks import Looks
 from taskyard.inbox import sweep as inbox
 from taskyard.outbox import reap, replays
 from taskyard.outbox import retention as outbox_retention
@@ -73,8 +74,8 @@ def all_duties(
     """`keep_s`: seconds that ended tasks are kept, by their outcome; `keep_requests_s`: the same for received webhooks;
     `keep_sent_s`: the same for events, deliveries and attempts. For ever where they say nothing."""
     return [
-        Duty("promote", 0.25, lambda connection: len(sweeps.promote(connection, clock.now()))),
-        Duty("reap", 0.5, lambda connection: len(sweeps.reap(connection, clock.now()))),
+        Duty("promote", 0.25, Looks(sweeps.promote)),
+        Duty("reap", 0.5, Looks(sweeps.reap)),
         Duty("release", 0.25, lambda connection: parking.release(connection, clock.now())),
         Duty("expire", 1.0, lambda connection: len(sweeps.expire(connection, clock.now()))),
         Duty("follow", 0.5, lambda connection: chains.go_on(connection, clock.now())),

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 
 import structlog
 
@@ -14,6 +15,9 @@ from taskyard.tasks.waiting import waiting
 
 log = structlog.get_logger("taskyard.dispatcher")
 AFTER_ERROR_S = 1.0
+# A duty that finds nothing rests this much longer than it took: while a transaction stays open anywhere, PostgreSQL
+# reads more and more of what is long gone to tell that nothing is due.
+PACE = 20
 
 
 def run(database: Database, duties: list[Duty], stop: threading.Event) -> None:
@@ -33,7 +37,9 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
         pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
         try:
             with transaction.own(database) as connection, ready.watched(connection) as queues:
+                began_at = time.monotonic()  # waiting for SQLite's lock costs nobody anything
                 done = duty.run(connection)
+                took_s = time.monotonic() - began_at
         except Exception as error:  # whatever it is: a duty that stopped for good would do so unseen
             if not passes(error):
                 log.exception("duty failed", duty=duty.name)
@@ -49,4 +55,5 @@ def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
             if done:
                 log.info("duty done", duty=duty.name, count=done)
                 continue
+            pause_s = max(pause_s, PACE * took_s)
         stop.wait(pause_s)

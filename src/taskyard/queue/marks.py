@@ -3,7 +3,8 @@
 A row that is claimed leaves its index entry behind until vacuum may remove it, and any long transaction holds that up.
 A claim that began at the very front would read all of them, more with every task that went through. A mark may be ahead
 of a row: of a transaction that commits late, of a claim that was rolled back. So a sweep reads the true head of every
-line in use again and again, and marks hold only while it does. SQLite removes rows at once and needs none of this.
+line in use again and again, from a little below its mark, and from the front where that was not done for long; marks
+hold only while it does. SQLite removes rows at once and needs none of this.
 """
 
 import threading
@@ -21,7 +22,9 @@ log = structlog.get_logger("taskyard.marks")
 
 MARGIN_S = 0.2  # how late a transaction may commit and not be missed until the next sweep
 EVERY_S = 1.0
-PACE = 20  # a sweep reads what the marks spare the claims: it rests this much longer than it took
+LATE_S = 10.0  # how late it may commit and not be missed until the next whole sweep
+PACE = 20  # a sweep rests this much longer than it took
+WHOLE_PACE = 200  # and a whole one, which reads all that the marks spare the claims, this much longer
 TRUSTED_S = 30.0  # without a sweep
 KEPT_S = 60.0  # without a claim
 
@@ -32,10 +35,13 @@ FRONT: Place = (-(2**63), -(2**63))
 _HEADS = text(
     """
     SELECT wanted.rank, head.pass, head.seq
-    FROM unnest(CAST(:lanes AS smallint[]), CAST(:queues AS text[])) WITH ORDINALITY AS wanted (lane, queue, rank)
+    FROM unnest(
+        CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
+    ) WITH ORDINALITY AS wanted (lane, queue, pass, seq, rank)
     CROSS JOIN LATERAL (
         SELECT ready.pass, ready.seq FROM ready
         WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
+        AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
         ORDER BY ready.pass, ready.seq LIMIT 1
     ) AS head
     """
@@ -49,6 +55,11 @@ class _Mark:
         self.place = FRONT
         self.following: tuple[float, Place] | None = None  # where it goes, MARGIN_S after that was seen
         self.used_at = 0.0
+
+    def below(self) -> Place:
+        """Where a sweep begins that is no whole one. Only a row without a pass has a time for its seq."""
+        pass_, seq = self.place
+        return (0, seq - int(LATE_S * 1_000_000)) if pass_ == 0 else FRONT
 
     def pass_by(self, head: Place, now: datetime) -> None:
         """Move on to this head, less the margin."""
@@ -87,12 +98,18 @@ class Marks:
             if mark is not None and mark.place == began:
                 mark.pass_by(head, now)
 
-    def sweep(self, connection: Connection, now: datetime) -> None:
+    def sweep(self, connection: Connection, now: datetime, *, whole: bool = True) -> None:
         """Set each mark back to the true head of its line where it was ahead, and on where it was behind."""
         lines = self._in_use()
         heads: dict[Line, Place] = {}
         if lines:
-            values = {"lanes": [lane for lane, _ in lines], "queues": [queue for _, queue in lines]}
+            begin = [FRONT if whole else self._marks[line].below() for line in lines]
+            values = {
+                "lanes": [lane for lane, _ in lines],
+                "queues": [queue for _, queue in lines],
+                "passes": [pass_ for pass_, _ in begin],
+                "seqs": [seq for _, seq in begin],
+            }
             heads = {lines[row.rank - 1]: (row[1], row.seq) for row in connection.execute(_HEADS, values)}
         with self._lock:
             for line in lines:
@@ -123,11 +140,16 @@ def marks(database: Database) -> Marks:
 
 def keep_true(database: Database, stop: threading.Event) -> None:
     """Sweep until `stop` is set; a thread of each process that serves claims runs this."""
+    whole_at = 0.0
     while not database.is_sqlite and not stop.is_set():
         began_at = time.monotonic()
+        whole = began_at >= whole_at
         try:
             with database.read.connect() as connection:
-                marks(database).sweep(connection, clock.now())
+                marks(database).sweep(connection, clock.now(), whole=whole)
         except SQLAlchemyError as error:
             log.warning("the heads of the lines could not be read", error=str(error))
-        stop.wait(max(EVERY_S, PACE * (time.monotonic() - began_at)))
+        took_s = time.monotonic() - began_at
+        if whole:
+            whole_at = began_at + WHOLE_PACE * took_s
+        stop.wait(max(EVERY_S, PACE * took_s))

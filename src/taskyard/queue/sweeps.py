@@ -1,10 +1,10 @@
 """The background duties of the queue, each in slices, each safe to run many times over at once (SKIP LOCKED)."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, not_, select
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, not_, select, text
 
 from taskyard.queue import policy
 from taskyard.queue.ending import end
@@ -13,6 +13,7 @@ from taskyard.queue.ready import WAITING, Place, line
 from taskyard.queue.settle import Ended, read_tasks, record, run_of
 from taskyard.queue.tables import lease, scheduled, task
 
+EVER = datetime.min.replace(tzinfo=UTC)
 SLICE = 500  # rows a transaction, so that none holds locks for long
 
 LOST = orjson.dumps(
@@ -24,7 +25,7 @@ def _overdue(table: Table, column: str) -> Select[Any]:
     due = table.c[column]
     return (
         select(table.c.task_id)
-        .where(due <= bindparam("now", type_=due.type))
+        .where(due <= bindparam("now", type_=due.type), due > bindparam("since", type_=due.type))
         .order_by(due)
         .limit(SLICE)
         .with_for_update(skip_locked=True)
@@ -35,16 +36,16 @@ _DUE = _overdue(scheduled, "run_at")
 _EXPIRED_LEASES = _overdue(lease, "expires_at")
 
 
-def _take(connection: Connection, table: Table, overdue: Select[Any], now: datetime) -> list[Any]:
-    ids = list(connection.execute(overdue, {"now": now}).scalars())
+def _take(connection: Connection, table: Table, overdue: Select[Any], now: datetime, since: datetime) -> list[Any]:
+    ids = list(connection.execute(overdue, {"now": now, "since": since}).scalars())
     if not ids:
         return []
     return list(connection.execute(delete(table).where(table.c.task_id.in_(ids)).returning(table)))
 
 
-def promote(connection: Connection, now: datetime) -> list[str]:
-    """Let scheduled tasks whose time has come wait for a worker. Returns the queue of each."""
-    due = _take(connection, scheduled, _DUE, now)
+def promote(connection: Connection, now: datetime, since: datetime = EVER) -> list[str]:
+    """Let scheduled tasks whose time has come, after `since`, wait for a worker. Returns the queue of each."""
+    due = _take(connection, scheduled, _DUE, now, since)
     if due:
         due.sort(key=lambda row: row.run_at)
         places = [Place(r.task_id, r.queue, r.lane, r.run_at, r.attempts, r.limit_key, r.fairness_key) for r in due]
@@ -52,9 +53,12 @@ def promote(connection: Connection, now: datetime) -> list[str]:
     return [row.queue for row in due]
 
 
-def reap(connection: Connection, now: datetime) -> list[str]:
-    """End attempts whose lease has run out; their command's `on_lost` says what then. Returns the queue of each."""
-    leases = _take(connection, lease, _EXPIRED_LEASES, now)
+def reap(connection: Connection, now: datetime, since: datetime = EVER) -> list[str]:
+    """End attempts whose lease has run out, after `since`; their command's `on_lost` says what then.
+
+    Returns the queue of each.
+    """
+    leases = _take(connection, lease, _EXPIRED_LEASES, now, since)
     tasks = read_tasks(connection, [row.task_id for row in leases])
     ended = [
         Ended(
@@ -82,6 +86,8 @@ _WAITING_TOO_LONG = (
     .order_by(task.c.expires_at)
     .limit(SLICE)
 )
+# Where few tasks are open the planner would rather sort them, and read all that have been since the last vacuum.
+_BY_EXPIRY = text("SET LOCAL enable_sort = off")
 
 
 def expire(connection: Connection, now: datetime) -> list[str]:
@@ -89,6 +95,8 @@ def expire(connection: Connection, now: datetime) -> list[str]:
 
     Only a task whose place in the line could be taken has expired: one that is running runs on.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_BY_EXPIRY)
     overdue = list(connection.execute(_WAITING_TOO_LONG, {"now": now}).scalars())
     if not overdue:
         return []
