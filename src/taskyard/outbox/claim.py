@@ -18,7 +18,7 @@ from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant
 from taskyard.outbox import gates
 from taskyard.outbox.claimed import ENDPOINTS, Claimed, whole
-from taskyard.outbox.tables import Kind, Status, delivery, gate, lane
+from taskyard.outbox.tables import Kind, Status, delivery, gate, lane, stands_at
 
 LANES = 100  # that one claim picks, of each kind
 LEASE_MARGIN_S = 30  # beyond the time-out: to wait for a slot and to settle
@@ -42,7 +42,7 @@ def _heads(limit: Any) -> Select[Any]:
         .where(
             delivery.c.endpoint_id == bindparam("endpoint_id"),
             delivery.c.lane == bindparam("of_kind"),
-            delivery.c.status == Status.WAITING.value,
+            stands_at(Status.WAITING),
             delivery.c.due_at <= bindparam("now", type_=Instant),
         )
         .order_by(delivery.c.due_at, delivery.c.id)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, func, insert, literal_column, sele
 from taskyard.core.bulk import alike
 from taskyard.core.db import AnyRow
 from taskyard.outbox.models import Endpoint
-from taskyard.outbox.tables import Kind, Status, delivery, gate, lane
+from taskyard.outbox.tables import Kind, Status, delivery, gate, lane, stands_at
 
 _LOCK = (
     select(gate).where(gate.c.endpoint_id.in_(bindparam("ids", expanding=True))).order_by(gate.c.endpoint_id)
@@ -25,7 +25,7 @@ _EARLIEST = (
     .where(
         delivery.c.endpoint_id == lane.c.endpoint_id,
         delivery.c.lane == lane.c.kind,
-        delivery.c.status == Status.WAITING.value,
+        stands_at(Status.WAITING),
         select(Endpoint.id)
         .where(
             Endpoint.id == lane.c.endpoint_id,

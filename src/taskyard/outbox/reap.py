@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from taskyard.core.types import Instant
 from taskyard.outbox import gates
-from taskyard.outbox.tables import Kind, Status, delivery, gate
+from taskyard.outbox.tables import Kind, Status, delivery, gate, stands_at
 
 SLICE = 500  # deliveries a transaction
 
@@ -16,7 +16,7 @@ _COUNT_GATE = (
 )
 _OVERDUE = (
     select(delivery.c.id, delivery.c.endpoint_id, delivery.c.lane, delivery.c.fence)
-    .where(delivery.c.status == Status.SENDING.value, delivery.c.leased_until <= bindparam("now", type_=Instant))
+    .where(stands_at(Status.SENDING), delivery.c.leased_until <= bindparam("now", type_=Instant))
     .order_by(delivery.c.leased_until)
     .limit(SLICE)
 )
@@ -24,7 +24,7 @@ _GIVE_BACK = (
     update(delivery)
     .where(
         delivery.c.id.in_(bindparam("ids", expanding=True)),
-        delivery.c.status == Status.SENDING.value,
+        stands_at(Status.SENDING),
         delivery.c.leased_until <= bindparam("now", type_=Instant),
     )
     .values(

@@ -9,7 +9,7 @@ from taskyard.events.tables import event, pending_event
 from taskyard.outbox import gates
 from taskyard.outbox.models import Endpoint
 from taskyard.outbox.order import unblock
-from taskyard.outbox.tables import Status, delivery, delivery_attempt
+from taskyard.outbox.tables import Status, delivery, delivery_attempt, stands_at
 
 SLICE = 500
 OVERDUE = "deadline"
@@ -20,7 +20,7 @@ def end_overdue(connection: Connection, now: datetime) -> int:
 
     They have failed, or are held where their endpoint is paused or disabled: it was not asked.
     """
-    late = (delivery.c.status.in_([Status.WAITING.value, Status.BLOCKED.value]), delivery.c.deadline_at <= now)
+    late = (stands_at(Status.WAITING, Status.BLOCKED), delivery.c.deadline_at <= now)
     found = select(delivery.c.id, delivery.c.endpoint_id, delivery.c.status).where(*late)
     rows = connection.execute(found.order_by(delivery.c.deadline_at).limit(SLICE)).all()
     if not rows:

@@ -9,6 +9,7 @@ from enum import IntEnum, StrEnum
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -121,3 +123,10 @@ lane = Table(
     Column("in_flight", Integer, nullable=False, server_default="0"),
     _only("next_due IS NOT NULL", "ix_lane_next_due", "kind", "next_due"),
 )
+
+
+def stands_at(*statuses: Status) -> ColumnElement[bool]:
+    """Whether a delivery has one of these, told in the statement itself: of a parameter no planner knows that it is
+    what an index of some statuses is made for."""
+    told: list[ColumnElement[str]] = [literal_column(f"'{one.value}'") for one in statuses]
+    return delivery.c.status == told[0] if len(told) == 1 else delivery.c.status.in_(told)

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, not_, select, text
+from sqlalchemy import Connection, Select, Table, bindparam, delete, select, text
 
+from taskyard.core.types import Instant
 from taskyard.queue import policy
 from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.ready import WAITING, Place, line
 from taskyard.queue.settle import Ended, read_tasks, record, run_of
-from taskyard.queue.tables import lease, scheduled, task
+from taskyard.queue.tables import lease, scheduled
 
 EVER = datetime.min.replace(tzinfo=UTC)
 SLICE = 500  # rows a transaction, so that none holds locks for long
@@ -76,18 +77,18 @@ def reap(connection: Connection, now: datetime, since: datetime = EVER) -> list[
     return [row.queue for row in leases]
 
 
-_WAITING_TOO_LONG = (
-    select(task.c.id)
-    .where(
-        task.c.outcome.is_(None),
-        task.c.expires_at <= bindparam("now", type_=task.c.expires_at.type),
-        not_(exists().where(lease.c.task_id == task.c.id)),
-    )
-    .order_by(task.c.expires_at)
-    .limit(SLICE)
-)
-# Where few tasks are open the planner would rather sort them, and read all that have been since the last vacuum.
-_BY_EXPIRY = text("SET LOCAL enable_sort = off")
+_EXPIRED = """
+    SELECT task.id FROM task {by}
+    WHERE task.outcome IS NULL AND task.expires_at <= :now
+    AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.task_id = task.id)
+    ORDER BY task.expires_at LIMIT :most
+"""
+# By its own index: both planners would rather sort what is open, and read all of that every second.
+_WAITING_TOO_LONG = {
+    name: text(_EXPIRED.format(by=by)).bindparams(bindparam("now", type_=Instant))
+    for name, by in (("sqlite", "INDEXED BY ix_task_expires_at"), ("postgresql", ""))
+}
+_NO_SORT = text("SET LOCAL enable_sort = off")
 
 
 def expire(connection: Connection, now: datetime) -> list[str]:
@@ -95,9 +96,10 @@ def expire(connection: Connection, now: datetime) -> list[str]:
 
     Only a task whose place in the line could be taken has expired: one that is running runs on.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(_BY_EXPIRY)
-    overdue = list(connection.execute(_WAITING_TOO_LONG, {"now": now}).scalars())
+    name = connection.dialect.name
+    if name == "postgresql":
+        connection.execute(_NO_SORT)
+    overdue = list(connection.execute(_WAITING_TOO_LONG[name], {"now": now, "most": SLICE}).scalars())
     if not overdue:
         return []
     taken: list[str] = []
