@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from support.databases import Postgres
 from support.yard import Yard
@@ -51,6 +52,16 @@ def test_the_next_transactions_work_at_the_first_try(url: str, database: Databas
     for _ in range(count):
         yard.add()
     assert yard.count(task) == count
+
+
+def test_a_connection_that_is_lost_within_a_transaction_is_told_as_lost(url: str, database: Database) -> None:
+    def be_lost() -> None:
+        with transaction.own(database) as connection:
+            hang_up(url, [connection.execute(text("SELECT pg_backend_pid()")).scalar_one()])
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(OperationalError):
+        be_lost()
 
 
 def test_transactions_at_the_same_time_work_at_the_first_try(url: str, database: Database) -> None:

@@ -82,6 +82,8 @@ def _told(connection: Connection) -> set[str]:
 
     A request that is rolled back leaves it there for the next: it is but a hint.
     """
+    if connection.invalidated:
+        return set()  # it was lost, and cannot be asked for anything
     found: set[str] = connection.info.pop(TOLD, set())
     return found
 
