@@ -16,6 +16,7 @@ from support.yard import Yard
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database, open_database
 from taskyard.queue import sweeps
+from taskyard.queue.tables import task
 from taskyard.tasks.results import results
 
 SUBMIT = {"command": "c"}
@@ -142,7 +143,7 @@ def test_a_wait_ends_however_the_task_ends(app: Flask, alice: Caller, database: 
 def expire(database: Database, task_id: str) -> None:
     """As the dispatcher does it, which wakes nobody here."""
     with transaction.own(database) as connection:
-        connection.execute(sweeps.task.update().where(sweeps.task.c.id == task_id).values(expires_at=clock.now()))
+        connection.execute(task.update().where(task.c.id == task_id).values(expires_at=clock.now()))
         assert sweeps.expire(connection, clock.now()) == [task_id]
 
 
@@ -163,8 +164,8 @@ def test_a_wait_holds_no_connection(app: Flask, alice: Caller, database: Databas
     until_waiting(database, 12)
     for engine in (database.read, database.write):
         until(lambda engine=engine: engine.pool.checkedout() == 0)  # but for the moments of the common look
-    for task in alice.get("/v1/tasks").json["tasks"]:
-        alice.post(f"/v1/tasks/{task['id']}/cancel")
+    for one in alice.get("/v1/tasks").json["tasks"]:
+        alice.post(f"/v1/tasks/{one['id']}/cancel")
     assert {one.answer.json["status"] for one in asking} == {"cancelled"}
 
 
