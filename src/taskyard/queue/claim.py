@@ -41,8 +41,11 @@ class Lease:
     @property
     def held(self) -> tuple[str, str]:
         """The task's id and the fence."""
-        task_id, _, fence = self.token.partition(".")
-        return task_id, fence
+        return self.task_id, self.fence
+
+    @property
+    def fence(self) -> str:
+        return self.token.partition(".")[2]
 
 
 @dataclass(slots=True)

@@ -149,7 +149,7 @@ class PushLine:
         except Exception:  # a fault of ours: its lease runs out
             self._flights.drop([job.lease.queue])
             raise
-        self._flights.land(job.lease.queue, job.lease.held[1])
+        self._flights.land(job.lease.queue, job.lease.fence)
         if job.lease.queue in self._full:
             self.stir()
         return done
@@ -191,7 +191,7 @@ class PushLine:
         ended = [of.task_id for of, one in zip(checked, settled, strict=True) if one.status in OUTCOMES]
         results(self._database).wake(ended)
         waiting(self._database).wake([queue for one in settled for queue in one.ready])
-        self._flights.settle(one.job.lease.held[1] for one in done)
+        self._flights.settle(one.job.lease.fence for one in done)
 
     def release(self, jobs: Sequence[Job]) -> None:
         """Give back what was never sent."""
