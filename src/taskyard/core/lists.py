@@ -37,9 +37,7 @@ class _Listed(TypeDecorator[list[str]]):
         return postgresql_array(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
 
 
-class Among(FunctionElement[bool]):
-    """Whether a column of text or ids is one of the list that is bound to a name."""
-
+class _Condition(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
 
@@ -47,18 +45,20 @@ class Among(FunctionElement[bool]):
         return self  # SQLAlchemy would write `… = 1` for SQLite, which then reads the whole table
 
 
+class Among(_Condition):
+    """Whether a column of text or ids is one of the list that is bound to a name."""
+
+    inherit_cache = True
+
+
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return Among(column, bindparam(name, type_=_Listed))
 
 
-class Within(FunctionElement[bool]):
+class Within(_Condition):
     """Whether a column is one of what a subquery gives."""
 
     inherit_cache = True
-    type = Boolean()
-
-    def self_group(self, against: Any = None) -> Any:
-        return self
 
 
 def within(column: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
