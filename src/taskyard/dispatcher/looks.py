@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from taskyard.core import clock
+from taskyard.queue.marks import LATE_S, WHOLE_PACE
 from taskyard.queue.sweeps import EVER
 
-LATE = timedelta(seconds=10)
-WHOLE_PACE = 200  # a look from the front rests this much longer than it took
+LATE = timedelta(seconds=LATE_S)
 
 
 class Looks:
