@@ -10,18 +10,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from support.databases import Postgres
 from support.yard import Yard
 from taskyard.core import transaction
 from taskyard.core.db import Database, open_database
 from taskyard.queue.tables import task
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    found = postgres.new()
-    yield found
-    postgres.drop(found)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from support.databases import Postgres, SqliteFiles
+from support.databases import SqliteFiles
 from support.signals import until
 from taskyard.core import listener
 from taskyard.core.db import Database, open_database
@@ -25,13 +25,6 @@ class Process:
     def listen(self) -> None:
         self.notices.listen()
         until(lambda: self.notices.hearing)
-
-
-@pytest.fixture
-def url(postgres: Postgres) -> Iterator[str]:
-    found = postgres.new()
-    yield found
-    postgres.drop(found)
 
 
 @pytest.fixture
