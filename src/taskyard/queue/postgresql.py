@@ -8,7 +8,7 @@ from sqlalchemy import text
 # asked in subqueries of their own, as a join might change that order, too. Each line is read from its mark on
 # (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). What is picked is deleted by a list of ids:
 # for a join, a plan made while the table was empty reads all of it. Queues that have limits are named in the answer:
-# they are claimed step by step (queue/steps.py). So is a worker that drains.
+# they are claimed step by step (queue/steps.py). That the worker drains is told by a row of its own.
 _HEAD = """
             SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
