@@ -198,6 +198,26 @@ def test_minimal_shows_only_where_the_task_is(alice: Caller) -> None:
     assert alice.get(answer.headers["Location"]).json["status"] == "queued"
 
 
+def test_minimal_shows_of_each_task_of_a_batch_its_id_alone(alice: Caller) -> None:
+    sent = {"tasks": [SUBMIT, {"command": " "}, SUBMIT], "atomic": False}
+    headers = {"Prefer": "return=minimal", "Idempotency-Key": "k"}
+    answer = alice.post("/v1/tasks/batch", sent, headers=headers)
+    first, refused, last = answer.json["tasks"]
+    assert [sorted(one) for one in (first, last)] == [["id", "problem", "status"]] * 2
+    assert (refused["status"], sorted(refused)) == (422, ["problem", "status"])
+    assert alice.get(f"/v1/tasks/{last['id']}").json["status"] == "queued"
+    assert answer.headers["Preference-Applied"] == "return=minimal"
+    again = alice.post("/v1/tasks/batch", sent, headers={"Idempotency-Key": "k"})
+    assert (again.data, again.headers["Preference-Applied"]) == (answer.data, "return=minimal")
+
+
+def test_a_batch_is_shown_whole_unless_minimal_is_preferred(alice: Caller) -> None:
+    answer = alice.post("/v1/tasks/batch", {"tasks": [SUBMIT]}, headers={"Prefer": "wait=1"})
+    [one] = answer.json["tasks"]
+    assert one["id"] == one["task"]["id"]
+    assert "Preference-Applied" not in answer.headers
+
+
 def test_an_error_is_told_at_once_and_whole(alice: Caller) -> None:
     refused = alice.post("/v1/tasks", {"command": " "}, headers={"Prefer": "wait=20, return=minimal"})
     assert refused.status_code == 422

@@ -1,7 +1,6 @@
 """`unique`: of the tasks with one key, one at a time."""
 
 from functools import partial
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from taskyard.core.clock import FrozenClock
 from taskyard.core.ids import new_id
 from taskyard.queue.enqueue import NewTask
 from taskyard.queue.unique import OPEN, OnConflict, Unique
-from taskyard.tasks import storing
+from taskyard.tasks import storing, submission
 from taskyard.tasks.storing import Item, Submission
 
 
@@ -199,7 +198,7 @@ def test_those_gathered_into_one_transaction_come_one_after_the_other(app: Flask
     with database.read.connect() as connection:
         revision = storing.catalogue.revision(connection)
     with transaction.own(database) as connection:
-        stored = storing.store(connection, [Submission([one], revision, itemgetter(0)) for one in items])
+        stored = storing.store(connection, [Submission([one], revision, submission.answer) for one in items])
     answers: list[Any] = [one.answer for one in stored]
     ids = [one.task.id for one in items]
     assert [getattr(answer, "status", 409) for answer in answers] == [201, 201, 200, 409, 201, 200]

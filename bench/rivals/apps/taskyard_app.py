@@ -17,7 +17,7 @@ def single(client: Client, count: int) -> None:
 
 def batch(client: Client, count: int) -> None:
     for _ in range(count // 1000):
-        client.submit_many([{"command": "noop", "payload": {"width": 200}}] * 1000)
+        client.submit_many([{"command": "noop", "payload": {"width": 200}}] * 1000, minimal=True)
 
 
 def work() -> None:

@@ -21,7 +21,7 @@ from taskyard.inbox.repeats import Wanted
 from taskyard.inbox.routing import Moved, Plan
 from taskyard.queue import gates
 from taskyard.tasks import storing
-from taskyard.tasks.storing import Outcome, Submission
+from taskyard.tasks.storing import Accepted, Outcome, Submission
 from taskyard.users.models import User
 
 
@@ -156,9 +156,9 @@ def make(connection: Connection, plans: Sequence[Plan], revision: int) -> list[l
 def _note(ids: list[str], outcomes: list[Outcome]) -> Answer:
     """Note the tasks that a submission has become."""
     for outcome in outcomes:
-        if not isinstance(outcome, Answer):
+        if not isinstance(outcome, Accepted):
             raise Moved
-        ids.append(outcome.headers["Location"].rpartition("/")[2])
+        ids.append(outcome.id)
     return Answer(201, {}, b"")
 
 

@@ -49,7 +49,8 @@ class SubmittedOut(Schema):
     """What became of one of them: a task where the status is 201 (or 200: the one with its unique key)."""
 
     status = fields.Integer(required=True, metadata={"example": 201})
-    task = fields.Nested(TaskOut)
+    id = fields.UUID(metadata={"description": "The task's, where it was accepted."})
+    task = fields.Nested(TaskOut, metadata={"description": "Unless `return=minimal` is preferred."})
     problem = fields.Nested(
         Problem, required=True, allow_none=True, metadata={"description": "Why it was not accepted, where it was not."}
     )

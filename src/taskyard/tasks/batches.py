@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -16,10 +17,10 @@ from taskyard.tasks import submission
 from taskyard.tasks.batch_schemas import TASK
 from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
-from taskyard.tasks.storing import Item, Outcome, Submission, store
+from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
-from taskyard.web import kinds
+from taskyard.web import kinds, preferences
 from taskyard.web.parser import faults_in
 from taskyard.web.schema import Schema
 
@@ -27,17 +28,21 @@ Loaded = dict[str, Any] | Invalid
 Checked = Item | Invalid
 
 
-def submit(actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, closed: bool = False) -> Answer:
+def submit(
+    actor: Actor, sent: list[Any], once: Once | None, *, atomic: bool, closed: bool = False, minimal: bool = False
+) -> Answer:
     """Accept tasks. `sent` are TaskIns as they were sent, or the Invalid that reading one raised.
+
+    The answer shows each task, or no more than its id where it is to be `minimal`.
 
     Raises (where they are `atomic`, and so none of them is accepted):
         Invalid: some of them are wrong; lists every fault of each.
         Conflict: another task has the unique key of one of them.
     """
     loaded = [load(one, at(index)) for index, one in enumerate(sent)]
-    whole = _all_or_none if atomic else _each
+    whole = partial(_all_or_none if atomic else _each, minimal=minimal)
     while True:
-        revision, checked = check(actor, loaded, closed=closed)
+        revision, checked = check(actor, loaded, closed=closed, show=not minimal)
         refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
         if atomic and refused:
             if catalogue.is_newest(revision):
@@ -78,7 +83,7 @@ def at(index: int) -> str:
 
 
 def check(
-    actor: Actor, loaded: list[Loaded], *, closed: bool, at: Callable[[int], str] = at
+    actor: Actor, loaded: list[Loaded], *, closed: bool, at: Callable[[int], str] = at, show: bool = True
 ) -> tuple[int, list[Checked]]:
     """New tasks or what is wrong with them, and the oldest revision of the catalogue that they were checked against."""
     commands = {one["command"] for one in loaded if not isinstance(one, Invalid)}
@@ -93,7 +98,8 @@ def check(
             if isinstance(one, Invalid):
                 found = one
             else:
-                found = submission.new_item(actor, one, known[one["command"]][1], now, links, closed=closed)
+                definition = known[one["command"]][1]
+                found = submission.new_item(actor, one, definition, now, links, closed=closed, show=show)
         except Invalid as error:
             found = _within(error, at(index))
         links.accepted(found.task.id if isinstance(found, Item) else None)
@@ -111,20 +117,22 @@ def _filling(checked: list[Checked], whole: Callable[[list[Outcome | Invalid]], 
     return answer
 
 
-def _all_or_none(outcomes: list[Outcome | Invalid]) -> Answer | TaskyardError:
+def _all_or_none(outcomes: list[Outcome | Invalid], *, minimal: bool) -> Answer | TaskyardError:
     for index, one in enumerate(outcomes):
         if isinstance(one, Conflict):
             return Conflict(f"/tasks/{index}: {one.detail} Nothing of this batch was accepted.")
-    return _each(outcomes)
+    return _each(outcomes, minimal=minimal)
 
 
-def _each(outcomes: list[Outcome | Invalid]) -> Answer:
-    return Answer(200, {}, orjson.dumps({"tasks": [_told(one) for one in outcomes]}))
+def _each(outcomes: list[Outcome | Invalid], *, minimal: bool) -> Answer:
+    headers = {"Preference-Applied": preferences.MINIMAL} if minimal else {}
+    return Answer(200, headers, orjson.dumps({"tasks": [_told(one, minimal) for one in outcomes]}))
 
 
-def _told(outcome: Outcome | Invalid) -> dict[str, Any]:
-    if isinstance(outcome, Answer):
-        return {"status": outcome.status, "task": orjson.Fragment(outcome.body), "problem": None}
+def _told(outcome: Outcome | Invalid, minimal: bool) -> dict[str, Any]:
+    if isinstance(outcome, Accepted):
+        shown = {} if minimal else {"task": orjson.Fragment(outcome.shown)}
+        return {"status": outcome.status, "id": outcome.id, **shown, "problem": None}
     kind = kinds.KINDS[type(outcome)]
     faults = outcome.faults if isinstance(outcome, Invalid) else None
     return {"status": kind.status, "problem": orjson.Fragment(kinds.body(kind, outcome.detail, faults))}

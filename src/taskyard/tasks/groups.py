@@ -19,7 +19,7 @@ from taskyard.tasks import batches
 from taskyard.tasks.batches import Loaded
 from taskyard.tasks.group_schemas import CompletionIn
 from taskyard.tasks.results import results
-from taskyard.tasks.storing import Item, Outcome, Submission, store
+from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -79,7 +79,7 @@ def _submission(actor: Actor, group_id: str, items: list[Item], revision: int, o
             if isinstance(one, Conflict):
                 at = batches.at(index) if index < len(items) - 1 else "/completion"
                 return Conflict(f"{at}: {one.detail} Nothing of this group was accepted.")
-        ids = [one.headers["Location"].rpartition("/")[2] for one in outcomes if isinstance(one, Answer)]
+        ids = [one.id for one in outcomes if isinstance(one, Accepted)]
         told = {"id": group_id, "task_ids": ids[:-1], "completion_id": ids[-1], "created_at": instant_to_text(now)}
         return Answer(201, {"Location": f"/v1/groups/{group_id}"}, orjson.dumps(told))
 

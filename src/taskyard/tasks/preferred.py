@@ -52,7 +52,7 @@ def answering(view: F) -> F:
         if asked.wait_s:
             return preferences.applied(_awaited(response, asked.wait_s), f"wait={asked.wait_s}")
         minimal = Response(status=response.status_code, headers=_kept(response))
-        return preferences.applied(minimal, "return=minimal")
+        return preferences.applied(minimal, preferences.MINIMAL)
 
     note(wrapper, parameters=[SUBMIT], headers=preferences.APPLIED)
     return wrapper  # type: ignore[return-value]  # the wrapper takes and gives what the view does

@@ -10,7 +10,7 @@ from taskyard.tasks.explain import Explanation, explain
 from taskyard.tasks.explain_schemas import ExplanationOut
 from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
-from taskyard.web import answers, bodies, idempotency, pagination
+from taskyard.web import answers, bodies, idempotency, pagination, preferences
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -51,6 +51,7 @@ class TasksBatch(MethodView):
     @blp.arguments(BatchIn(), description=LINES)
     @blp.arguments(BatchQuery(), location="query")
     @blp.response(200, BatchOut())
+    @preferences.documented("`return=minimal`: of each task its id alone.")
     @idempotency.idempotent
     @refuses(409)
     @scope("write")
@@ -58,8 +59,12 @@ class TasksBatch(MethodView):
         """Submit many tasks"""
         atomic = sent.get("atomic", query["atomic"])
         closed = current_app.extensions["taskyard.config"].closed_catalogue
-        answer = batches.submit(current_actor(), sent["tasks"], idempotency.take(), atomic=atomic, closed=closed)
-        return answers.ready(answer)
+        minimal = preferences.asked().minimal
+        return answers.ready(
+            batches.submit(
+                current_actor(), sent["tasks"], idempotency.take(), atomic=atomic, closed=closed, minimal=minimal
+            )
+        )
 
 
 @blp.route("/tasks/<id:task_id>")

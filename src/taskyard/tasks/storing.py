@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -21,14 +20,23 @@ from taskyard.tasks import render
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
 class Item:
-    """A new task; `shown` is it as JSON."""
+    """A new task; `shown` is it as JSON, empty where nobody asks to see it."""
 
     task: NewTask
     unique: Unique | None
     shown: bytes
 
 
-Outcome = Answer | Conflict
+@dataclass(slots=True)  # frozen, it would take twice as long to make
+class Accepted:
+    """A task that is stored: with 201 a new one, with 200 the one that has its unique key. `shown` is it as JSON."""
+
+    status: int
+    id: str
+    shown: bytes
+
+
+Outcome = Accepted | Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +118,7 @@ def _outcome(item: Item, verdict: Verdict | Conflict, shown: bytes) -> Outcome:
     if isinstance(verdict, Conflict):
         return verdict
     if verdict.other is None:
-        return Answer(201, _location(item.task.id), shown)
+        return Accepted(201, item.task.id, shown)
     if verdict.instead:
-        return Answer(200, _location(verdict.other.id), orjson.dumps(render.task(verdict.other)))
+        return Accepted(200, verdict.other.id, orjson.dumps(render.task(verdict.other)))
     return Conflict(f"The task {verdict.other.id} has this unique key; it is {verdict.other.status}.")
-
-
-def _location(task_id: Any) -> dict[str, str]:
-    return {"Location": f"/v1/tasks/{task_id}"}

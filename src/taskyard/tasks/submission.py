@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from taskyard.commands import catalogue, keys, validation
 from taskyard.commands.catalogue import Definition
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
-from taskyard.core.errors import Fault, Invalid, NotFound, TaskyardError
+from taskyard.core.errors import Conflict, Fault, Invalid, NotFound, TaskyardError
 from taskyard.core.expressions import Failed
 from taskyard.core.idempotency import Answer, Once
 from taskyard.core.ids import new_id
@@ -24,7 +23,7 @@ from taskyard.tasks import render
 from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
 from taskyard.tasks.schemas import MAX_PAYLOAD
-from taskyard.tasks.storing import Item, Submission, store
+from taskyard.tasks.storing import Item, Outcome, Submission, store
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -46,7 +45,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
             if catalogue.is_newest(revision):
                 raise
         else:
-            stored = transaction.batch(database(), store, Submission([item], revision, itemgetter(0), once))
+            stored = transaction.batch(database(), store, Submission([item], revision, answer, once))
             if stored.answer is not None:
                 break
         catalogue.forget()  # it has changed since this process last looked: check again
@@ -56,6 +55,12 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
     if item.task.run_at <= now:
         waiting(database()).wake([item.task.queue])
     return stored.answer
+
+
+def answer(outcomes: list[Outcome]) -> Answer | Conflict:
+    """What became of the only task."""
+    [one] = outcomes
+    return one if isinstance(one, Conflict) else Answer(one.status, {"Location": f"/v1/tasks/{one.id}"}, one.shown)
 
 
 def submit_registered(
@@ -72,9 +77,16 @@ def submit_registered(
 
 
 def new_item(
-    actor: Actor, sent: dict[str, Any], definition: Definition | None, now: datetime, links: Links, *, closed: bool
+    actor: Actor,
+    sent: dict[str, Any],
+    definition: Definition | None,
+    now: datetime,
+    links: Links,
+    *,
+    closed: bool,
+    show: bool = True,
 ) -> Item:
-    """A task as it will be stored. `sent` is a loaded TaskIn.
+    """A task as it will be stored and, where it is to `show`, answered. `sent` is a loaded TaskIn.
 
     Raises:
         Invalid: the payload does not fit, the command is not registered and the catalogue is `closed`, or a task that
@@ -89,7 +101,7 @@ def new_item(
         raise Invalid(misnamed)
     if (link := links.link(sent)) is not None:
         task = replace(task, link=link)
-    return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)))
+    return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)) if show else b"")
 
 
 def _unique(sent: dict[str, Any] | None, now: datetime) -> Unique | None:

@@ -1,12 +1,17 @@
 """The Prefer header (RFC 7240): what a caller would like, and may do without."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Response, request
 
+from taskyard.web.documented import note
+
+F = TypeVar("F", bound=Callable[..., Any])
 MAX_WAIT_S = 20
+MINIMAL = "return=minimal"
 _PREFERENCE = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*"?([^";,]*)"?)?')
 APPLIED: dict[str, Any] = {
     "Preference-Applied": {"description": "Which preferences were honoured (RFC 7240).", "schema": {"type": "string"}}
@@ -21,6 +26,16 @@ def header(*sentences: str) -> dict[str, Any]:
         "description": " ".join(["RFC 7240; what is not understood is ignored.", *sentences]),
         "schema": {"type": "string"},
     }
+
+
+def documented(*sentences: str) -> Callable[[F], F]:
+    """Document the header on a view that honours it itself."""
+
+    def mark(view: F) -> F:
+        note(view, parameters=[header(*sentences)], headers=APPLIED)
+        return view
+
+    return mark
 
 
 @dataclass(frozen=True, slots=True)
