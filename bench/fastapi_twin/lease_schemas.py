@@ -17,7 +17,7 @@ class ClaimIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     queues: list[Queue] = Field(min_length=1, max_length=100)
-    limit: int = Field(1, strict=True, ge=1, le=100)
+    limit: int = Field(1, strict=True, ge=1, le=1000)
     lease_s: int = Field(60, strict=True, ge=1, le=43_200)
     worker: Name = "anonymous"
     claim_id: Annotated[Name, StringConstraints(max_length=100)] | None = None

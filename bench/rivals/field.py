@@ -60,6 +60,7 @@ def field(sqlite: Source, postgresql: Postgresql, *, quick: bool) -> list[Runner
         for worker, said, sizes in (
             ("worker", "its Python worker", Sizes(1000, 5000)),
             ("batch-worker", "batch worker, 12 × 100", Sizes(1000, 20_000)),
+            ("large-batches", "batch worker, 2 × 1,000", Sizes(1000, 20_000)),
         ):
             name = f"Taskyard, {databases.name}, {said}"
             opened = _taskyard(databases)

@@ -47,7 +47,7 @@ NO_CLAIMS: list[dict[str, Any]] = [
     {"queues": []},
     {"queues": ["no spaces"]},
     {"queues": ["resize"], "limit": 0},
-    {"queues": ["resize"], "limit": 101},
+    {"queues": ["resize"], "limit": 1001},
     {"queues": ["resize"], "limit": "1"},
     {"queues": ["resize"], "lease_s": 0},
     {"queues": ["resize"], "worker": " "},

@@ -8,6 +8,7 @@ from support.people import ALICE
 from support.yard import Yard, at_once
 from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
+from taskyard.queue import claim as claiming
 from taskyard.queue import gates
 from taskyard.queue.claim import Claim, claim_alone
 from taskyard.queue.marks import Marks
@@ -70,6 +71,48 @@ def test_claims_of_many_workers_share_one_transaction(yard: Yard) -> None:
     wanted = [Claim("00000000-0000-7000-8000-000000000001", "w", ["q"], 2, 60) for _ in range(4)]
     batches = yard.claims(wanted)
     assert [[one.task_id for one in batch] for batch in batches] == [ids[:2], ids[2:4], ids[4:], []]
+
+
+def test_a_large_claim_is_taken_in_rounds_and_told_in_one_order(yard: Yard) -> None:
+    ids = {lane: [yard.add(lane=lane) for _ in range(2 * claiming.ROUND)] for lane in (LOW, NORMAL, HIGH)}
+    claimed = yard.claim(limit=5 * claiming.ROUND)
+    assert len(claimed) == 5 * claiming.ROUND
+    by_lane = [[one.task_id for one in claimed if one.priority == priority] for priority in ("high", "normal", "low")]
+    assert [one.task_id for one in claimed] == [task_id for lane in by_lane for task_id in lane]
+    assert by_lane[0] == ids[HIGH]
+    assert by_lane[1] == ids[NORMAL][: len(by_lane[1])]
+    assert by_lane[2] == ids[LOW][: len(by_lane[2])]
+    assert len(yard.claim(limit=1000)) == claiming.ROUND
+    assert yard.claim(limit=1000) == []
+
+
+def test_a_claim_of_large_payloads_ends_early_and_leaves_the_rest_to_others(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "ROUND", 3)
+    monkeypatch.setattr(claiming, "MOST_BYTES", 500)
+    ids = [yard.add(payload=f'"{"x" * 98}"') for _ in range(10)]
+    first, second = yard.claims([Claim(ALICE.id, "w", ["q"], 100, 60), Claim(ALICE.id, "w", ["q"], 100, 60, "c-1")])
+    assert sorted(one.task_id for one in first + second) == ids
+    assert (len(first), len(second)) == (6, 4), "600 characters are over the bound, 300 were not"
+
+
+def test_what_is_limited_stays_limited_over_the_rounds_of_a_claim(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "ROUND", 3)
+    yard.set(max_running=7)
+    for _ in range(10):
+        yard.add()
+    assert len(yard.claim(limit=100)) == 7
+    assert yard.count(lease) == 7
+
+
+def test_a_claim_that_is_sent_twice_in_one_transaction_is_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "ROUND", 3)
+    for _ in range(10):
+        yard.add()
+    first, second = yard.claims([Claim(ALICE.id, "w", ["q"], 5, 60, "c-1")] * 2)
+    assert first == second
+    assert yard.count(lease) == len(first) == 5
 
 
 def test_the_same_claim_id_gets_the_same_leases_again(yard: Yard) -> None:

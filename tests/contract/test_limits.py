@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from support.yard import Yard
 from taskyard.core.clock import FrozenClock
-from taskyard.queue.claim import Lease
+from taskyard.queue.leases import Lease
 from taskyard.queue.limit_tables import limit_key, parked
 from taskyard.queue.tables import lease, ready
 

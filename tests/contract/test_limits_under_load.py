@@ -11,7 +11,8 @@ from sqlalchemy import Connection, func, select
 from support.people import ALICE
 from support.yard import Yard, at_once
 from taskyard.core import clock, transaction
-from taskyard.queue.claim import Claim, Taken, claim
+from taskyard.queue.claim import Claim, claim
+from taskyard.queue.leases import Taken
 from taskyard.queue.limit_tables import parked
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tables import attempt, lease, ready

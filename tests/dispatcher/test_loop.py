@@ -17,7 +17,7 @@ from taskyard.core import clock
 from taskyard.core.db import Database, open_database
 from taskyard.dispatcher import loop
 from taskyard.dispatcher.duties import Duty, all_duties
-from taskyard.queue.claim import Lease
+from taskyard.queue.leases import Lease
 
 
 @pytest.fixture

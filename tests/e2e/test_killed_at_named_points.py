@@ -13,7 +13,7 @@ from support.people import MIA
 from support.yard import Yard
 from taskyard.core import clock
 from taskyard.core.db import Base, open_database
-from taskyard.queue.claim import Lease
+from taskyard.queue.leases import Lease
 from taskyard.queue.tables import attempt, lease, ready, scheduled, task, unique_key
 from taskyard.users.models import Key
 

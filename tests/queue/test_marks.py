@@ -63,7 +63,7 @@ class Marked(Yard):
         wanted = Claim(ALICE.id, "w", ["q"], 1, 60)
         statement = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {postgresql.CLAIM.text}")
         with self.database.write.connect() as connection:
-            values = _values(wanted, clock.now(), LINES, marks.places(LINES))
+            values = _values(wanted, wanted.limit, clock.now(), LINES, marks.places(LINES))
             [[report]] = connection.execute(statement, values).scalars()
         return int(report["Plan"]["Shared Hit Blocks"] + report["Plan"]["Shared Read Blocks"])
 

@@ -25,7 +25,7 @@ from taskyard.core import transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import open_database
 from taskyard.queue import read
-from taskyard.queue.claim import Lease
+from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import RETRYABLE, Status
 from taskyard.queue.read import Filter
 from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_tag

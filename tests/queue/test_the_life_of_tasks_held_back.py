@@ -26,8 +26,8 @@ from taskyard.core.db import Base, open_database
 from taskyard.core.ids import new_id
 from taskyard.queue import chains, linking
 from taskyard.queue.chain_tables import blocked, followup
-from taskyard.queue.claim import Lease
 from taskyard.queue.enqueue import Link, NewTask
+from taskyard.queue.leases import Lease
 from taskyard.queue.limit_tables import parked
 from taskyard.queue.tables import lease, ready, scheduled, task
 from taskyard.queue.unique import OPEN, OnConflict, Unique, Verdict

@@ -256,7 +256,7 @@ LEASES = [
     claim("a wait of 1e308", {"wait": 1e308}, "/wait"),
     claim("a wait of -1e-9", {"wait": -1e-9}, "/wait"),
     claim("a limit of 0", {"limit": 0}, "/limit"),
-    claim("a limit of 101", {"limit": 101}, "/limit"),
+    claim("a limit of 1,001", {"limit": 1001}, "/limit"),
     claim("a limit of True", {"limit": True}, "/limit"),
     claim("a lease of 0 s", {"lease_s": 0}, "/lease_s"),
     claim("a lease of half a second", {"lease_s": 0.5}, "/lease_s"),

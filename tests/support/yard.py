@@ -11,9 +11,10 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.ids import new_id
 from taskyard.queue import control, limit_settings, parking, read, sweeps
-from taskyard.queue.claim import Claim, Lease, Taken, claim
+from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
+from taskyard.queue.leases import Lease, Taken
 from taskyard.queue.settle import Outcome, Report, Settled, settle
 from taskyard.queue.tables import queue
 

@@ -20,7 +20,7 @@ class Leasing(Session):
         claim_id: str | None = None,
         retry_for_s: float | None = None,
     ) -> Claimed:
-        """Lease up to `limit` (100 at most) tasks; with `wait_s` (20 at most) until there is one. [] is none.
+        """Lease up to `limit` (1,000 at most) tasks; with `wait_s` (20 at most) until there is one. [] is none.
 
         After a lost answer the same claim id gets the same leases. `draining` is set on what is returned where the
         server wants this worker to end.

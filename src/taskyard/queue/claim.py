@@ -4,100 +4,50 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from taskyard.core.db import AnyRow
-from taskyard.core.lists import among
-from taskyard.queue import gates, postgresql
+from taskyard.queue import gates, leases, postgresql
 from taskyard.queue.lanes import first_to_lower
-from taskyard.queue.lifecycle import PRIORITIES
+from taskyard.queue.leases import Lease, Taken
+from taskyard.queue.lifecycle import LANES, PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
 from taskyard.queue.steps import Claim, Steps
-from taskyard.queue.tables import lease, task
-from taskyard.queue.tokens import make_token
 
-__all__ = ["Claim", "Lease", "Taken", "claim", "claim_alone"]
+__all__ = ["Claim", "claim", "claim_alone"]
 
-
-@dataclass(slots=True)  # frozen, it would take twice as long to make
-class Lease:
-    """A task in a worker's hands. `token` names the task and carries the fence."""
-
-    task_id: str
-    token: str
-    attempt: int
-    expires_at: datetime
-    command: str
-    command_version: int | None
-    queue: str
-    priority: str
-    payload: str  # JSON
-    tags: list[str]
-    created_at: datetime
-    timeout_s: int
-    max_attempts: int
-    group_id: str | None = None
-
-    @property
-    def held(self) -> tuple[str, str]:
-        """The task's id and the fence."""
-        return self.task_id, self.fence
-
-    @property
-    def fence(self) -> str:
-        return self.token.partition(".")[2]
-
-
-@dataclass(slots=True)
-class Taken:
-    """What a claim got; `draining`: its worker gets nothing, now or later."""
-
-    leases: list[Lease]
-    draining: bool = False
-
-
-_LEASED = select(
-    lease.c.task_id,
-    lease.c.token,
-    lease.c.attempt,
-    lease.c.expires_at,
-    task.c.command,
-    task.c.command_version,
-    task.c.queue,
-    task.c.lane,
-    task.c.payload,
-    task.c.tags,
-    task.c.created_at,
-    task.c.timeout_s,
-    task.c.max_attempts,
-    task.c.group_id,
-).join_from(lease, task, task.c.id == lease.c.task_id)
-_SAME_CLAIM = (
-    select(lease.c.task_id, lease.c.queue)
-    .where(
-        lease.c.claim_id == bindparam("claim_id"),
-        lease.c.holder_id == bindparam("holder"),
-        lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
-    )
-    .order_by(lease.c.leased_at, lease.c.task_id)
-)
-_BY_ID = _LEASED.where(among(lease.c.task_id, "ids"))
+# A large claim is taken in rounds, and gets no more once its payloads come to so much: an answer is held in memory, by
+# the server and by the worker. The last round may go beyond it by as many payloads of 256 KiB.
+ROUND = 100
+MOST_BYTES = 8 * 1024 * 1024
 
 
 def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[Taken]:
     """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again.
 
-    PostgreSQL begins at the `marks`; without any, at the front.
+    Fewer where they are large: see MOST_BYTES. PostgreSQL begins at the `marks`; without any, at the front.
     """
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if named and connection.dialect.name == "postgresql":
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
+    hands: dict[Any, _Hand] = {}
+    for index, wanted in enumerate(claims):  # one that was sent twice at once is one
+        if (key := _key(wanted, index)) not in hands:
+            hands[key] = _Hand(wanted, leases.held(connection, wanted, now))
     steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
     marks = marks or Marks()
-    taken = [_take(connection, wanted, now, steps, marks) for wanted in claims]
+    hungry = list(hands.values())
+    while hungry:
+        for hand in hungry:
+            if not hand.ids:
+                hand.ids, hand.taken.draining = _take(connection, hand.wanted, hand.room, now, steps, marks)
+        found = leases.read(connection, [task_id for hand in hungry for task_id in hand.ids])
+        hungry = [hand for hand in hungry if hand.wants_more(found)]
     steps.end()
-    found = _leases(connection, [task_id for of, _ in taken for task_id in of])
-    return [Taken([found[task_id] for task_id in of if task_id in found], draining) for of, draining in taken]
+    return [hands[_key(wanted, index)].taken for index, wanted in enumerate(claims)]
+
+
+def _key(wanted: Claim, index: int) -> Any:
+    return index if wanted.claim_id is None else (wanted.holder_id, wanted.claim_id, *wanted.queues)
 
 
 def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> Taken | None:
@@ -107,22 +57,41 @@ def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Mar
     are remembered.
     """
     limited = gates.seen_limited(connection)
-    if wanted.claim_id is not None or not limited.isdisjoint(wanted.queues):
+    if wanted.claim_id is not None or wanted.limit > ROUND or not limited.isdisjoint(wanted.queues):
         return None
-    taken = _take_postgresql(connection, wanted, now, marks)
+    taken = _take_postgresql(connection, wanted, wanted.limit, now, marks)
     limited.update(taken.limited)
     if taken.limited and not taken.ids:
         return None
-    found = _leases(connection, taken.ids)
+    found = leases.read(connection, taken.ids)
     return Taken([found[task_id] for task_id in taken.ids if task_id in found], taken.draining)
 
 
-def _leases(connection: Connection, ids: list[str]) -> dict[str, Lease]:
-    """What was taken, in one go for many claims of one task each.
+class _Hand:
+    """A claim on its way: it takes a round of tasks at a time, until it has enough. What it `held` before is enough."""
 
-    In a statement of its own, which sees what was changed of a task until its row in `ready` was locked.
-    """
-    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
+    def __init__(self, wanted: Claim, held: list[str]) -> None:
+        self.wanted = wanted
+        self.ids = held  # to be read
+        self.taken = Taken([])
+        self._bytes = 0
+        self._over = bool(held)
+
+    @property
+    def room(self) -> int:
+        """How many it takes at a time."""
+        return min(ROUND, self.wanted.limit - len(self.taken.leases))
+
+    def wants_more(self, found: dict[str, Lease]) -> bool:
+        """Put what was taken in its place. False: that was all."""
+        over = self._over or len(self.ids) < self.room
+        got = [found[task_id] for task_id in self.ids if task_id in found]
+        self.taken.leases += got
+        if len(got) < len(self.taken.leases):  # a later round
+            self.taken.leases.sort(key=lambda lease: LANES[lease.priority])
+        self._bytes += sum(len(lease.payload) for lease in got)
+        self.ids = []
+        return not over and self.room > 0 and self._bytes < MOST_BYTES
 
 
 @dataclass(slots=True)
@@ -134,26 +103,23 @@ class _Found:
     draining: bool
 
 
-def _take(connection: Connection, wanted: Claim, now: datetime, steps: Steps, marks: Marks) -> tuple[list[str], bool]:
+def _take(
+    connection: Connection, wanted: Claim, room: int, now: datetime, steps: Steps, marks: Marks
+) -> tuple[list[str], bool]:
     """The ids of the tasks that are this claim's from now on, and whether its worker is draining."""
-    if wanted.claim_id is not None:
-        again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
-        # Of these queues only: another key of the same user may not work on those it was claimed from.
-        if held := [row for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]:
-            return [row.task_id for row in held], False
     if steps.needed(wanted.queues):
-        return steps.take(wanted, wanted.limit), steps.draining(wanted)
-    found = _take_postgresql(connection, wanted, now, marks)
+        return steps.take(wanted, room), steps.draining(wanted)
+    found = _take_postgresql(connection, wanted, room, now, marks)
     if found.limited:
         steps.learn(found.limited)
-        found.ids += steps.take(wanted, wanted.limit - len(found.ids))
+        found.ids += steps.take(wanted, room - len(found.ids))
     return found.ids, found.draining
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> _Found:
+def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: datetime, marks: Marks) -> _Found:
     lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     places = marks.places(lines)
-    rows = connection.execute(postgresql.CLAIM, _values(wanted, now, lines, places)).all()
+    rows = connection.execute(postgresql.CLAIM, _values(wanted, room, now, lines, places)).all()
     taken = [row for row in rows if row.task_id is not None]
     heads: dict[int, Place] = {}
     for _, rank, pass_, seq, *_ in taken:
@@ -164,8 +130,8 @@ def _take_postgresql(connection: Connection, wanted: Claim, now: datetime, marks
     return _Found([str(row.task_id) for row in taken], limited, any(row.draining for row in rows))
 
 
-def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:
-    first = first_to_lower(wanted.limit)
+def _values(wanted: Claim, room: int, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:
+    first = first_to_lower(room)
     return {
         "lanes": [lane for lane, _ in lines],
         "queues": [queue for _, queue in lines],
@@ -173,17 +139,10 @@ def _values(wanted: Claim, now: datetime, lines: list[Line], places: list[Place]
         "seqs": [seq for _, seq in places],
         "first_lanes": [lane for lane, _ in first],
         "first_rooms": [number for _, number in first],
-        "room": wanted.limit,
+        "room": room,
         "worker": wanted.worker,
         "holder": wanted.holder_id,
         "claim_id": wanted.claim_id,
         "now": now,
         "expires_at": wanted.expires_at(now),
     }
-
-
-def _lease(row: AnyRow) -> Lease:
-    """From the columns of _LEASED."""
-    task_id, fence, attempt, expires_at, command, version, queue, lane, *rest = row
-    token = make_token(task_id, fence)
-    return Lease(task_id, token, attempt, expires_at, command, version, queue, PRIORITIES[lane], *rest)

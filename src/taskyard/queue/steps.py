@@ -64,6 +64,7 @@ class Steps:
         self._known = gates.seen_limited(connection)
         self._shut: gates.Shut | None = None
         self._books: dict[str, Book] = {}
+        self._empty: set[tuple[str, int]] = set()  # lines of queues without limits that have given all they had
         if self._always or not self._known.isdisjoint(queues):
             self._look(queues, wait=True)
 
@@ -111,7 +112,9 @@ class Steps:
         """Take up to `room` tasks from the head of one lane of a queue, parking what is over the limit of its key."""
         book = self._books.get(name)
         if book is None:
-            rows = self._heads(name, lane, room)
+            rows = self._heads(name, lane, room) if (name, lane) not in self._empty else []
+            if len(rows) < room:
+                self._empty.add((name, lane))
             self._remove(rows)
             return [_Chosen(row, self._now) for row in rows], 0
         taken: list[_Chosen] = []

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from taskyard.queue.claim import Taken
+from taskyard.queue.leases import Taken
 from taskyard.tasks import leases, render
 from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
 from taskyard.users.current import current_actor

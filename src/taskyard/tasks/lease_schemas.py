@@ -17,7 +17,12 @@ class ClaimIn(Schema):
     """What a worker asks for."""
 
     queues = Items(queue_field(), required=True, validate=validate.Length(1, 100), metadata={"example": ["resize"]})
-    limit = fields.Integer(strict=True, load_default=1, validate=validate.Range(1, 100))
+    limit = fields.Integer(
+        strict=True,
+        load_default=1,
+        validate=validate.Range(1, 1000),
+        metadata={"description": "How many tasks at most. Fewer come where their payloads would exceed some 8 MiB."},
+    )
     lease_s = fields.Integer(
         strict=True,
         load_default=60,

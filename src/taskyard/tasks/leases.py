@@ -10,8 +10,9 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue.claim import Claim, Taken, claim, claim_alone
+from taskyard.queue.claim import Claim, claim, claim_alone
 from taskyard.queue.extend import Beat, Extension, extend
+from taskyard.queue.leases import Taken
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.marks import marks
 from taskyard.queue.settle import Outcome, Report, Settled, settle

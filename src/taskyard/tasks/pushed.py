@@ -15,7 +15,7 @@ from taskyard.egress.messages import Outgoing, Result
 from taskyard.egress.policy import BLOCKED
 from taskyard.egress.signing import sign
 from taskyard.egress.urls import BAD
-from taskyard.queue.claim import Lease
+from taskyard.queue.leases import Lease
 from taskyard.queue.settle import Outcome, Report
 from taskyard.tasks.fitting import Reported
 from taskyard.tasks.lease_schemas import MAX_RESULT

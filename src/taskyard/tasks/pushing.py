@@ -20,8 +20,9 @@ from taskyard.core.db import Database
 from taskyard.core.ids import new_id
 from taskyard.egress.messages import Outgoing, Result
 from taskyard.queue import heads
-from taskyard.queue.claim import Claim, Lease, claim
+from taskyard.queue.claim import Claim, claim
 from taskyard.queue.extend import Extension, extend
+from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import OUTCOMES
 from taskyard.queue.marks import marks
 from taskyard.queue.read import retried_when_lost

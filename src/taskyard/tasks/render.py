@@ -11,8 +11,8 @@ import orjson
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Fault
 from taskyard.core.types import instant_to_text
-from taskyard.queue.claim import Lease
 from taskyard.queue.enqueue import NewTask
+from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import PRIORITIES, Status
 
 

@@ -1,0 +1,101 @@
+"""Leases as they are read: what a claim has taken, and what the same claim took before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, select
+
+from taskyard.core.db import AnyRow
+from taskyard.core.lists import among
+from taskyard.queue.lifecycle import PRIORITIES
+from taskyard.queue.steps import Claim
+from taskyard.queue.tables import lease, task
+from taskyard.queue.tokens import make_token
+
+
+@dataclass(slots=True)  # frozen, it would take twice as long to make
+class Lease:
+    """A task in a worker's hands. `token` names the task and carries the fence."""
+
+    task_id: str
+    token: str
+    attempt: int
+    expires_at: datetime
+    command: str
+    command_version: int | None
+    queue: str
+    priority: str
+    payload: str  # JSON
+    tags: list[str]
+    created_at: datetime
+    timeout_s: int
+    max_attempts: int
+    group_id: str | None = None
+
+    @property
+    def held(self) -> tuple[str, str]:
+        """The task's id and the fence."""
+        return self.task_id, self.fence
+
+    @property
+    def fence(self) -> str:
+        return self.token.partition(".")[2]
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a claim got; `draining`: its worker gets nothing, now or later."""
+
+    leases: list[Lease]
+    draining: bool = False
+
+
+_LEASED = select(
+    lease.c.task_id,
+    lease.c.token,
+    lease.c.attempt,
+    lease.c.expires_at,
+    task.c.command,
+    task.c.command_version,
+    task.c.queue,
+    task.c.lane,
+    task.c.payload,
+    task.c.tags,
+    task.c.created_at,
+    task.c.timeout_s,
+    task.c.max_attempts,
+    task.c.group_id,
+).join_from(lease, task, task.c.id == lease.c.task_id)
+_SAME_CLAIM = (
+    select(lease.c.task_id, lease.c.queue)
+    .where(
+        lease.c.claim_id == bindparam("claim_id"),
+        lease.c.holder_id == bindparam("holder"),
+        lease.c.expires_at > bindparam("now", type_=lease.c.expires_at.type),
+    )
+    .order_by(lease.c.leased_at, lease.c.task_id)
+)
+_BY_ID = _LEASED.where(among(lease.c.task_id, "ids"))
+
+
+def read(connection: Connection, ids: list[str]) -> dict[str, Lease]:
+    """What was taken, in one go for many claims of one task each.
+
+    In a statement of its own, which sees what was changed of a task until its row in `ready` was locked.
+    """
+    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
+
+
+def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
+    """The ids of what the same claim got before, of its queues: another key of the user may not work on others."""
+    if wanted.claim_id is None:
+        return []
+    again = {"claim_id": wanted.claim_id, "holder": wanted.holder_id, "now": now}
+    return [row.task_id for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]
+
+
+def _lease(row: AnyRow) -> Lease:
+    """From the columns of _LEASED."""
+    task_id, fence, attempt, expires_at, command, version, queue, lane, *rest = row
+    token = make_token(task_id, fence)
+    return Lease(task_id, token, attempt, expires_at, command, version, queue, PRIORITIES[lane], *rest)
