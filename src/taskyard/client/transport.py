@@ -1,7 +1,6 @@
 """HTTP with the server: one pool of connections, retries with backoff and jitter, refusals as errors."""
 
 import email.utils
-import json
 import random
 import time
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationParseError, NewConnectionError, SSLError
 
@@ -41,7 +41,7 @@ class Answer:
     def problem(self) -> Any:
         """The body, or None where it is no JSON."""
         try:
-            return json.loads(self.body)
+            return orjson.loads(self.body)
         except ValueError:
             return None
 
