@@ -83,7 +83,7 @@ def read(connection: Connection, ids: list[str]) -> dict[str, Lease]:
 
     In a statement of its own, which sees what was changed of a task until its row in `ready` was locked.
     """
-    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids})} if ids else {}
+    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids}).all()} if ids else {}
 
 
 def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:

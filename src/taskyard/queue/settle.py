@@ -131,7 +131,7 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
 
 def _take_leases(connection: Connection, reports: list[Report]) -> dict[str, AnyRow]:
     held = held_by((r.task_id, r.fence) for r in reports)
-    return {row.task_id: row for row in connection.execute(_TAKE_LEASES, held)}
+    return {row.task_id: row for row in connection.execute(_TAKE_LEASES, held).all()}
 
 
 def _settled(ended: Ended | None, now: datetime, limited: set[str]) -> Settled:
@@ -142,7 +142,7 @@ def _settled(ended: Ended | None, now: datetime, limited: set[str]) -> Settled:
 
 
 def read_tasks(connection: Connection, ids: list[str]) -> dict[str, AnyRow]:
-    return {row.id: row for row in connection.execute(_TASKS, {"ids": ids})}
+    return {row.id: row for row in connection.execute(_TASKS, {"ids": ids}).all()}
 
 
 def run_of(held: AnyRow, of: AnyRow) -> Run:

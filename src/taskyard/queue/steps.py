@@ -142,7 +142,7 @@ class Steps:
         return taken, len(aside)
 
     def _heads(self, name: str, lane: int, room: int) -> list[AnyRow]:
-        return list(self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}))
+        return [*self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}).all()]
 
     def _remove(self, rows: list[AnyRow]) -> None:
         if rows:

@@ -43,16 +43,31 @@ class Schema(ma.Schema):
         others = any(self._hooks[kind] for kind in (PRE_LOAD, POST_LOAD, VALIDATES))
         if others or any(many or how.get("pass_original") for _, many, how in rules):
             return None  # marshmallow's own work
-        known = {field.data_key or name: (field.attribute or name, field) for name, field in self.load_fields.items()}
-        required = [name for name, (_, field) in known.items() if field.required]
-        defaults = [(name, one.load_default) for name, one in known.values() if one.load_default is not ma.missing]
+        known = {one.data_key or name: _known(one.attribute or name, one) for name, one in self.load_fields.items()}
+        required = [name for name, one in known.items() if one.field.required]
+        defaults = [
+            (one.attribute, one.field.load_default)
+            for one in known.values()
+            if one.field.load_default is not ma.missing
+        ]
         return _Plan(known, required, defaults, [getattr(self, name) for name, *_ in rules])
+
+
+class _Known(NamedTuple):
+    attribute: str
+    field: fields.Field[Any]
+    plain: type | None  # what is of just this type is taken as it is, once it passes the field's validators
+
+
+def _known(attribute: str, field: fields.Field[Any]) -> _Known:
+    itself = not (field.pre_load or field.post_load)
+    return _Known(attribute, field, str if itself and type(field) in (fields.String, Text) else None)
 
 
 class _Plan(NamedTuple):
     """How a schema loads what nothing is wrong with: marshmallow asks each field it knows, also those not sent."""
 
-    known: dict[str, tuple[str, fields.Field[Any]]]  # attributes and fields, by the names they are sent by
+    known: dict[str, _Known]  # by the names they are sent by
     required: list[str]
     defaults: list[tuple[str, Any]]  # what stands for those not sent
     rules: list[Callable[[dict[str, Any]], None]]  # about the whole of it
@@ -66,8 +81,13 @@ class _Plan(NamedTuple):
             data[name]
         loaded = {name: make() if callable(make) else make for name, make in defaults}
         for name, value in data.items():
-            attribute, field = known[name]
-            loaded[attribute] = field.deserialize(value, name, data)
+            attribute, field, plain = known[name]
+            if type(value) is plain:
+                for validator in field.validators:
+                    validator(value)
+                loaded[attribute] = value
+            else:
+                loaded[attribute] = field.deserialize(value, name, data)
         for rule in rules:
             rule(loaded)
         return loaded
@@ -81,17 +101,25 @@ class Items(fields.List[Any]):
             for validator in self.validators:
                 if isinstance(validator, validate.Length):
                     validator(value)
+            if type(self.inner) is fields.Nested and not kwargs.get("partial"):
+                try:
+                    return [self.inner.schema.load(one, unknown=self.inner.unknown) for one in value]
+                except ma.ValidationError:
+                    pass  # marshmallow itself tells which ones, and all that is wrong with each
         return super()._deserialize(value, attr, data, **kwargs)
 
 
 class Text(fields.String):
     """A string without NUL, which PostgreSQL cannot hold."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if text is not None and "\0" in text:
-            raise ma.ValidationError("Must not hold a NUL character.")
-        return text
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators = [_no_nul, *self.validators]
+
+
+def _no_nul(value: str) -> None:
+    if "\0" in value:
+        raise ma.ValidationError("Must not hold a NUL character.")
 
 
 class NotBlank(validate.Validator):
