@@ -1,15 +1,16 @@
 """Lists as one parameter: what goes in comes out, and an index finds it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine, select, text
 
 from taskyard.core.db import normalise
-from taskyard.core.lists import among, postgresql_array
+from taskyard.core.lists import among, keyed, postgresql_array
 from taskyard.queue.tables import lease
+from taskyard.queue.tokens import HELD
 
 TEXTS = ["", "a", "NULL", "null", "{}", "a,b", '"', "\\", '\\"', "\\n", "a\nb", "\x01\x7f", "ä€😀", "\u2028", " ", None]
 
@@ -49,14 +50,27 @@ def test_postgresql_reads_an_array_as_it_was_given(connection: Connection, kind:
     assert list(found.scalars()) == values
 
 
-@pytest.mark.parametrize("names", [["a"], ["a", "b'\"\\", "c\n"], [], ["nobody"]])
-def test_a_row_is_among_the_list_or_not(connection: Connection, names: list[str]) -> None:
+@pytest.mark.parametrize("condition", [among, keyed])
+@pytest.mark.parametrize("names", [["a"], ["a", "b'\"\\", "c\n"], ["a", "a"], [], ["nobody"]])
+def test_a_row_is_among_the_list_or_not(
+    connection: Connection, names: list[str], condition: Callable[[ColumnElement[Any], str], ColumnElement[bool]]
+) -> None:
     rows = text("SELECT id FROM (SELECT 'a' AS id UNION ALL SELECT :b UNION ALL SELECT :c) AS few").columns(
         id=lease.c.token.type
     )
     some = rows.bindparams(b="b'\"\\", c="c\n").subquery()
-    found = connection.execute(select(some.c.id).where(among(some.c.id, "names")), {"names": names}).scalars()
+    found = connection.execute(select(some.c.id).where(condition(some.c.id, "names")), {"names": names}).scalars()
     assert sorted(found) == sorted(set(names) - {"nobody"})
+
+
+def test_postgresql_reads_a_list_of_keys_once_and_not_for_each_row(connection: Connection) -> None:
+    if connection.dialect.name != "postgresql":
+        pytest.skip("SQLite makes a table of the list")
+    wanted = select(lease.c.task_id).where(*HELD).compile(connection)
+    given = wanted.construct_params({"ids": "{}", "tokens": "{}"})
+    plan = connection.exec_driver_sql(f"EXPLAIN {wanted}", given).scalars().all()
+    assert any("InitPlan" in line for line in plan), plan
+    assert not any("jsonb_exists" in line and "::jsonb" in line for line in plan), plan
 
 
 def test_an_index_finds_the_rows_of_a_list(connection: Connection) -> None:

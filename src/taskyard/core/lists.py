@@ -37,6 +37,16 @@ class _Listed(TypeDecorator[list[str]]):
         return postgresql_array(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
 
 
+class _Keys(TypeDecorator[list[str]]):
+    """Texts: JSON for SQLite, the keys of an object for PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return orjson.dumps(dict.fromkeys(value) if dialect.name == "postgresql" else list(value)).decode()
+
+
 class _Condition(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
@@ -53,6 +63,16 @@ class Among(_Condition):
 
 def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
     return Among(column, bindparam(name, type_=_Listed))
+
+
+class Keyed(_Condition):
+    """The same of a text that no index is on: PostgreSQL would go through the whole array for each row."""
+
+    inherit_cache = True
+
+
+def keyed(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return Keyed(column, bindparam(name, type_=_Keys))
 
 
 class Within(_Condition):
@@ -78,9 +98,16 @@ def _postgresql_within(element: Within, compiler: SQLCompiler, **kwargs: Any) ->
 
 
 @compiles(Among, "sqlite")
-def _sqlite(element: Among, compiler: SQLCompiler, **kwargs: Any) -> str:
+@compiles(Keyed, "sqlite")
+def _sqlite(element: Among | Keyed, compiler: SQLCompiler, **kwargs: Any) -> str:
     column, values = (compiler.process(one, **kwargs) for one in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({values}))"
+
+
+@compiles(Keyed, "postgresql")
+def _postgresql_keyed(element: Keyed, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column, values = (compiler.process(one, **kwargs) for one in element.clauses)
+    return f"jsonb_exists((SELECT CAST({values} AS jsonb)), {column})"  # in a subquery it is read once
 
 
 @compiles(Among, "postgresql")

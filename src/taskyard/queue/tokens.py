@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Text, cast
 
-from taskyard.core.lists import among
+from taskyard.core.lists import among, keyed
 from taskyard.queue.tables import lease
 
 # Lower case only: PostgreSQL would find a task by any spelling of its id, but we look its row up by the one sent.
@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9A-Za-z
 # The lease of each of these tokens that is held, by its id: a list of pairs would be a text of its own for each length.
 HELD: tuple[ColumnElement[bool], ...] = (
     among(lease.c.task_id, "ids"),
-    among(cast(lease.c.task_id, Text) + "." + lease.c.token, "tokens"),
+    keyed(cast(lease.c.task_id, Text) + "." + lease.c.token, "tokens"),
 )
 
 
