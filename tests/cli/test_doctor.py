@@ -12,7 +12,7 @@ from sqlalchemy import update
 from support.caller import Caller
 from support.databases import Postgres, SqliteFiles
 from support.server import free_port
-from taskyard.cli import main
+from taskyard.cli import COMMANDS, main
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database
 from taskyard.queue.tables import scheduled
@@ -79,7 +79,7 @@ def test_a_database_of_a_newer_version_is_not_touched(sqlite_files: SqliteFiles,
     sqlite_files.drop(url)
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_teaches_itself(name: str) -> None:
     told = taskyard(name, "--help")
     assert told.exit_code == 0

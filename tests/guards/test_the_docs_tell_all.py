@@ -6,7 +6,7 @@ import re
 import pytest
 
 from support.source import DOCS, PROJECT, calls, modules
-from taskyard.cli import main
+from taskyard.cli import COMMANDS
 from taskyard.events.types import ALL as EVENT_TYPES
 from taskyard.outbox import tables as outbox
 from taskyard.queue.lifecycle import Status
@@ -71,7 +71,7 @@ def test_every_status_of_a_delivery_is_documented() -> None:
     assert {status.value for status in outbox.Status} <= set(first_column(page))
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_is_documented(name: str) -> None:
     assert any(f"taskyard {name}" in page.read_text() for page in PAGES)
 

@@ -15,6 +15,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from taskyard.client.commands import connected, problems, server
+from taskyard.client.hook_commands import hook
 from taskyard.inbox import presets
 from taskyard.inbox.keys import NoKey
 from taskyard.inbox.presets import PRESETS, Preset
@@ -24,7 +25,7 @@ from taskyard.inbox.sign import sample, sign
 MOST_SHOWN = 2_000  # characters of an answer
 
 
-@click.command()
+@hook.command()
 @click.argument("source")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="As whom to sign. [default: as the source verifies]")
 @click.option("--event", default="test", show_default=True, help="What happened.")

@@ -4,6 +4,7 @@ Against gunicorn's own `handle_request` it leaves out the access log (web/reques
 sendfile; head and body leave in one packet. Parsing, limits and framing are gunicorn's.
 """
 
+import gc
 import socket
 import time
 from collections.abc import Iterable
@@ -110,6 +111,7 @@ class Worker(GeventWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
+        gc.disable()  # what is loaded stays, and is collected and frozen once (web/gunicorn_settings.py)
         super().load_wsgi()
         # Calling a method takes nothing of the C stack, calling an object does: what waits keeps it.
         app: Any = self.wsgi
