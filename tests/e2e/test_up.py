@@ -96,21 +96,6 @@ def test_an_instance_folder_that_cannot_be_written_is_said_in_one_line(tmp_path:
     assert line.startswith("Error: The instance folder cannot be used: Not a directory")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PORT", "eighty"),
-        ("TASKYARD_BIND", "here:there"),
-        ("WEB_CONCURRENCY", "0"),
-        ("TASKYARD_SECRET_KEY", "short"),
-        ("DATABASE_URL", "mysql://localhost/taskyard"),
-        ("DATABASE_URL", "sqlite://"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, name: str, value: str) -> None:
-    assert name in refusal(tmp_path, **{name: value})
-
-
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Up:
     """One that was ready, and has been stopped."""
