@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
 from taskyard.cli import COMMANDS, main
 
@@ -19,6 +20,11 @@ print(*{"flask", "sqlalchemy"} & sys.modules.keys(), gc.isenabled())
 def test_what_a_client_runs_loads_nothing_of_the_server(name: str) -> None:
     done = subprocess.run([sys.executable, "-c", LOADED, name], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.splitlines()[-1] == "True"
+
+
+def test_a_command_that_is_misspelt_is_helped_with() -> None:
+    refused = CliRunner().invoke(main, ["submti"])
+    assert (refused.exit_code, "submit" in refused.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

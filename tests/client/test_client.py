@@ -167,8 +167,9 @@ def test_many_are_submitted_at_once_all_or_each_for_itself(client: Client) -> No
     *tasks, error = client.submit_many([*sent, {"command": ""}], atomic=False)
     assert [getattr(task, "status", None) for task in tasks] == ["queued"] * 3
     assert isinstance(error, Invalid)
-    ids = client.submit_many(sent, minimal=True)
+    ids = client.submit_many(sent, minimal=True, idempotency_key="c-many")
     assert [client.get(one).payload for one in ids] == [0, 1, 2]
+    assert [task.id for task in client.submit_many(sent, idempotency_key="c-many")] == ids
 
 
 def test_tasks_run_after_others(client: Client) -> None:

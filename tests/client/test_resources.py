@@ -1,11 +1,12 @@
-"""What the client sends and makes of answers, whichever way is the faster one for it."""
+"""What the client sends, and what it makes of answers."""
 
 import json
 import math
 from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -26,6 +27,10 @@ class Colour(StrEnum):
     RED = "red"
 
 
+class Shape(Enum):
+    ROUND = "round"
+
+
 @dataclass
 class Point:
     x: int
@@ -42,11 +47,13 @@ class Point:
         (1, 2),
     ],
 )
-def test_what_is_sent_says_what_the_standard_library_would(value: Any) -> None:
-    assert json.loads(encode(value)) == json.loads(json.dumps(value))
+def test_what_is_sent_is_what_the_standard_library_writes(value: Any) -> None:
+    assert encode(value) == json.dumps(value, separators=(",", ":")).encode()
 
 
-@pytest.mark.parametrize("value", [math.nan, [None, math.inf], {"at": datetime.now(UTC)}, Point(1), {1, 2}, b"bytes"])
+@pytest.mark.parametrize(
+    "value", [math.nan, [None, math.inf], {"at": datetime.now(UTC)}, Point(1), {1, 2}, b"bytes", uuid4(), Shape.ROUND]
+)
 def test_what_is_no_json_is_refused(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         encode(value)

@@ -90,29 +90,48 @@ def test_a_claim_of_large_payloads_ends_early_and_leaves_the_rest_to_others(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
-    monkeypatch.setattr(claiming, "MOST_BYTES", 500)
+    monkeypatch.setattr(claiming, "MOST_CHARS", 500)
     ids = [yard.add(payload=f'"{"x" * 98}"') for _ in range(10)]
     first, second = yard.claims([Claim(ALICE.id, "w", ["q"], 100, 60), Claim(ALICE.id, "w", ["q"], 100, 60, "c-1")])
     assert sorted(one.task_id for one in first + second) == ids
     assert (len(first), len(second)) == (6, 4), "600 characters are over the bound, 300 were not"
 
 
-def test_what_is_limited_stays_limited_over_the_rounds_of_a_claim(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_claims_of_one_transaction_get_a_round_each_and_together_not_many_more_than_its_bound(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
-    yard.set(max_running=7)
+    monkeypatch.setattr(claiming, "MOST_TASKS", 8)
+    for _ in range(30):
+        yard.add()
+    wanted = [Claim(ALICE.id, "w", ["q"], 100, 60) for _ in range(4)]
+    assert [len(one) for one in yard.claims(wanted)] == [3, 3, 3, 3]
+    assert [len(one) for one in yard.claims(wanted[:1])] == [9]
+
+
+def test_of_a_queue_with_limits_a_claim_gets_one_round(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "ROUND", 3)
+    yard.set(max_running=5)
     for _ in range(10):
         yard.add()
-    assert len(yard.claim(limit=100)) == 7
-    assert yard.count(lease) == 7
+    assert [len(yard.claim(limit=100)) for _ in range(3)] == [3, 2, 0]
+    assert yard.count(lease) == 5
 
 
 def test_a_claim_that_is_sent_twice_in_one_transaction_is_one(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
     for _ in range(10):
         yard.add()
-    first, second = yard.claims([Claim(ALICE.id, "w", ["q"], 5, 60, "c-1")] * 2)
-    assert first == second
-    assert yard.count(lease) == len(first) == 5
+    first, second, third = yard.claims(
+        [
+            Claim(ALICE.id, "w", ["q", "r"], 5, 60, "c-1"),
+            Claim(ALICE.id, "w", ["r", "q"], 5, 60, "c-1"),
+            Claim(ALICE.id, "w", ["q"], 5, 60, "c-2"),
+        ]
+    )
+    assert sorted(one.token for one in first) == sorted(one.token for one in second)
+    assert (len(first), len(third)) == (5, 5)
+    assert yard.count(lease) == 10
 
 
 def test_the_same_claim_id_gets_the_same_leases_again(yard: Yard) -> None:

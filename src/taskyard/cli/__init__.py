@@ -35,9 +35,7 @@ class LazyGroup(click.Group):
     def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._modules = modules
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(self._modules)
+        self.commands = dict.fromkeys(modules)  # type: ignore[assignment]  # click lists and suggests their names
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._modules:

@@ -105,14 +105,16 @@ class Client(Leasing, Grouping, Oversight, Hooks):
         body = encode({"tasks": [plain(one) for one in tasks], "atomic": atomic})
         headers = {"Idempotency-Key": idempotency_key or str(uuid4())} | ({"Prefer": MINIMAL} if minimal else {})
         answer = self._send(Request("POST", "/v1/tasks/batch", body, headers=headers))
-        return [
-            from_problem(one["status"], one["problem"], None)
-            if one["problem"]
-            else one["id"]
-            if minimal
-            else Task.from_json(one["task"])
-            for one in answer.json()["tasks"]
-        ]
+        return [self._submitted(one, minimal) for one in answer.json()["tasks"]]
+
+    def _submitted(self, one: dict[str, Any], minimal: bool) -> Task | str | TaskyardError:
+        """One of a batch; a repeat of a minimal one does not show the task."""
+        if one["problem"] is not None:
+            return from_problem(one["status"], one["problem"], None)
+        if "task" not in one:
+            return str(one["id"]) if minimal else self.get(one["id"])
+        task = Task.from_json(one["task"])
+        return task.id if minimal else task
 
     def get(self, task_id: str) -> Task:
         return self._task(Request("GET", _path(task_id)))

@@ -12,7 +12,7 @@ from taskyard.client.resources import Claimed, Lease
 from taskyard.client.transport import pauses
 
 log = logging.getLogger("taskyard.worker")
-MAX_LIMIT = 100
+MAX_LIMIT = 100  # tasks of a claim: a worker that ends gives back what it has not begun
 WAIT_S = 20.0
 
 

@@ -7,11 +7,8 @@ from datetime import datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple, Self
 
-import orjson
-
 OPEN = frozenset({"scheduled", "queued", "running"})
-# What is no JSON is not made to be some.
-_AS_JSON = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # json.dumps would make one for each value
 
 
 @dataclass(frozen=True)
@@ -216,10 +213,4 @@ def encode(value: Any) -> bytes:
     Raises:
         TypeError, ValueError: it is none.
     """
-    try:
-        fast = orjson.dumps(value, option=_AS_JSON)
-        if b"null" not in fast:  # it may stand for NaN
-            return fast
-    except TypeError:  # keys that are numbers, say
-        pass
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()

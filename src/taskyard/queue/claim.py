@@ -15,39 +15,55 @@ from taskyard.queue.steps import Claim, Steps
 
 __all__ = ["Claim", "claim", "claim_alone"]
 
-# A large claim is taken in rounds, and gets no more once its payloads come to so much: an answer is held in memory, by
-# the server and by the worker. The last round may go beyond it by as many payloads of 256 KiB.
+# A large claim is taken in rounds. It gets no more of them once its payloads come to so much, as an answer is held in
+# memory by the server and by the worker; nor once the claims of its transaction have got so many, as nobody else may
+# write meanwhile on SQLite.
 ROUND = 100
-MOST_BYTES = 8 * 1024 * 1024
+MOST_CHARS = 8_000_000
+MOST_TASKS = 2_000
 
 
 def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks | None = None) -> list[Taken]:
     """Lease up to `limit` tasks to each, higher priorities first; the same claim_id gets the same leases again.
 
-    Fewer where they are large: see MOST_BYTES. PostgreSQL begins at the `marks`; without any, at the front.
+    Of more than a ROUND it may get fewer. PostgreSQL begins at the `marks`; without any, at the front.
     """
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if named and connection.dialect.name == "postgresql":
         connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
-    hands: dict[Any, _Hand] = {}
-    for index, wanted in enumerate(claims):  # one that was sent twice at once is one
-        if (key := _key(wanted, index)) not in hands:
-            hands[key] = _Hand(wanted, leases.held(connection, wanted, now))
-    steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
     marks = marks or Marks()
-    hungry = list(hands.values())
+    taken: dict[int, Taken] = {}
+    rest = list(range(len(claims)))
+    while rest:  # one that was sent twice at once sees what the first of the two got
+        firsts: dict[Any, int] = {}
+        for index in rest:
+            firsts.setdefault(_key(claims[index], index), index)
+        got = _claim(connection, [claims[index] for index in firsts.values()], now, marks)
+        taken.update(zip(firsts.values(), got, strict=True))
+        rest = [index for index in rest if index not in taken]
+    return [taken[index] for index in range(len(claims))]
+
+
+def _key(wanted: Claim, index: int) -> Any:
+    return index if wanted.claim_id is None else (wanted.holder_id, wanted.claim_id)
+
+
+def _claim(connection: Connection, claims: list[Claim], now: datetime, marks: Marks) -> list[Taken]:
+    """The same for claims whose ids differ."""
+    hands = [_Hand(wanted, leases.held(connection, wanted, now)) for wanted in claims]
+    steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
+    hungry, total = hands, 0
     while hungry:
         for hand in hungry:
             if not hand.ids:
                 hand.ids, hand.taken.draining = _take(connection, hand.wanted, hand.room, now, steps, marks)
         found = leases.read(connection, [task_id for hand in hungry for task_id in hand.ids])
-        hungry = [hand for hand in hungry if hand.wants_more(found)]
+        total += len(found)
+        hungry = [hand for hand in hungry if hand.wants_more(found) and not steps.limits(hand.wanted.queues)]
+        if total >= MOST_TASKS:
+            break
     steps.end()
-    return [hands[_key(wanted, index)].taken for index, wanted in enumerate(claims)]
-
-
-def _key(wanted: Claim, index: int) -> Any:
-    return index if wanted.claim_id is None else (wanted.holder_id, wanted.claim_id, *wanted.queues)
+    return [hand.taken for hand in hands]
 
 
 def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Marks) -> Taken | None:
@@ -68,13 +84,13 @@ def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Mar
 
 
 class _Hand:
-    """A claim on its way: it takes a round of tasks at a time, until it has enough. What it `held` before is enough."""
+    """A claim on its way: it takes a round of tasks at a time. A repeat gets what it `held` before, nothing more."""
 
     def __init__(self, wanted: Claim, held: list[str]) -> None:
         self.wanted = wanted
         self.ids = held  # to be read
         self.taken = Taken([])
-        self._bytes = 0
+        self._chars = 0
         self._over = bool(held)
 
     @property
@@ -87,11 +103,10 @@ class _Hand:
         over = self._over or len(self.ids) < self.room
         got = [found[task_id] for task_id in self.ids if task_id in found]
         self.taken.leases += got
-        if len(got) < len(self.taken.leases):  # a later round
-            self.taken.leases.sort(key=lambda lease: LANES[lease.priority])
-        self._bytes += sum(len(lease.payload) for lease in got)
+        self.taken.leases.sort(key=lambda lease: LANES[lease.priority])
+        self._chars += sum(len(lease.payload) for lease in got)
         self.ids = []
-        return not over and self.room > 0 and self._bytes < MOST_BYTES
+        return not over and self.room > 0 and self._chars < MOST_CHARS
 
 
 @dataclass(slots=True)

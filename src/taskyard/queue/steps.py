@@ -1,6 +1,7 @@
 """Claiming step by step: on SQLite, and wherever a queue has limits, as each task is then judged before it is taken."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -82,6 +83,10 @@ class Steps:
     def draining(self, wanted: Claim) -> bool:
         return self._shut is not None and (wanted.holder_id, wanted.worker) in self._shut.draining
 
+    def limits(self, queues: list[str]) -> bool:
+        """Whether one of these has limits that were looked at here."""
+        return not self._books.keys().isdisjoint(queues)
+
     def learn(self, limited: list[str]) -> None:
         """These queues were found to have limits. Others may be locked already, so nobody is waited for."""
         self._look(set(limited), wait=False)
@@ -141,10 +146,10 @@ class Steps:
             parking.park(self._connection, aside)
         return taken, len(aside)
 
-    def _heads(self, name: str, lane: int, room: int) -> list[AnyRow]:
-        return [*self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}).all()]
+    def _heads(self, name: str, lane: int, room: int) -> Sequence[AnyRow]:
+        return self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}).all()
 
-    def _remove(self, rows: list[AnyRow]) -> None:
+    def _remove(self, rows: Sequence[AnyRow]) -> None:
         if rows:
             self._connection.execute(_GONE, {"ids": [row.task_id for row in rows]})
 

@@ -46,7 +46,7 @@ class BatchQuery(Schema):
 
 
 class SubmittedOut(Schema):
-    """What became of one of them: a task where the status is 201 (or 200: the one with its unique key)."""
+    """What became of one of them: accepted where the status is 201 (or 200: the task with its unique key)."""
 
     status = fields.Integer(required=True, metadata={"example": 201})
     id = fields.UUID(metadata={"description": "The task's, where it was accepted."})

@@ -40,7 +40,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None, *, closed: boo
             one["group_id"] = group_id
     where = [batches.at(index) for index in range(len(sent["tasks"]))] + ["/completion"]
     while True:
-        revision, checked = batches.check(actor, loaded, closed=closed, at=where.__getitem__)
+        revision, checked = batches.check(actor, loaded, closed=closed, at=where.__getitem__, show=False)
         refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
         if not refused:
             items = [one for one in checked if isinstance(one, Item)]

@@ -21,7 +21,7 @@ class ClaimIn(Schema):
         strict=True,
         load_default=1,
         validate=validate.Range(1, 1000),
-        metadata={"description": "How many tasks at most. Fewer come where their payloads would exceed some 8 MiB."},
+        metadata={"description": "How many tasks at most. Of more than 100 fewer may come, where they are large, say."},
     )
     lease_s = fields.Integer(
         strict=True,

@@ -108,7 +108,7 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
 
 
 def _outcomes(connection: Connection, items: list[Item], verdicts: dict[str, Verdict | Conflict]) -> list[Outcome]:
-    waiting = [item.task.id for item in items if item.task.waits]
+    waiting = [item.task.id for item in items if item.task.waits and item.shown]
     rows = read.some(connection, waiting, clock.now()) if waiting else {}
     shown = {task_id: orjson.dumps(render.task(row)) for task_id, row in rows.items()}  # it depends on those others
     return [_outcome(item, verdicts[item.task.id], shown.get(item.task.id, item.shown)) for item in items]

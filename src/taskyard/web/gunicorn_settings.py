@@ -37,7 +37,6 @@ def post_worker_init(worker: Any) -> None:
     # What is loaded by now stays: looking through all of it again and again for garbage holds up every request.
     gc.collect()
     gc.freeze()
-    gc.enable()
     for deed in worker.wsgi.extensions["taskyard.background"]:
         threading.Thread(target=deed, daemon=True).start()
     worker.wsgi.extensions["taskyard.begins_after"].wait(BEGIN_S)  # with the database away it begins all the same

@@ -101,9 +101,12 @@ class Items(fields.List[Any]):
             for validator in self.validators:
                 if isinstance(validator, validate.Length):
                     validator(value)
-            if type(self.inner) is fields.Nested and not kwargs.get("partial"):
+            inner = self.inner
+            if type(inner) is fields.Nested and not (
+                inner.validators or inner.pre_load or inner.post_load or kwargs.get("partial")
+            ):
                 try:
-                    return [self.inner.schema.load(one, unknown=self.inner.unknown) for one in value]
+                    return [inner.schema.load(one, unknown=inner.unknown) for one in value]
                 except ma.ValidationError:
                     pass  # marshmallow itself tells which ones, and all that is wrong with each
         return super()._deserialize(value, attr, data, **kwargs)
