@@ -18,7 +18,8 @@ from taskyard.client.transport import pauses
 
 log = logging.getLogger("taskyard.worker")
 GATHER_S = 0.003
-LAST_PAUSE_S = 0.5  # between tries once the worker is being stopped
+LONGEST_PAUSE_S = 1.0  # between tries: what is not told yet runs again where this process is killed
+LAST_PAUSE_S = 0.5  # the same once the worker is being stopped
 UNFIT = {400, 413, 422}  # sent again it would be refused again
 
 
@@ -94,7 +95,7 @@ class Settler:
         if self._closing.is_set():
             time.sleep(min(pause_s, LAST_PAUSE_S))
         else:
-            self._closing.wait(pause_s)
+            self._closing.wait(min(pause_s, LONGEST_PAUSE_S))
 
     def _find_unfit(self, reports: list[Report], tasks: dict[str, RunningTask], error: Refused) -> None:
         """One report that the server does not take must not hold up the others."""
