@@ -60,8 +60,8 @@ class _Known(NamedTuple):
 
 
 def _known(attribute: str, field: fields.Field[Any]) -> _Known:
-    itself = not (field.pre_load or field.post_load)
-    return _Known(attribute, field, str if itself and type(field) in (fields.String, Text) else None)
+    text = type(field) in (fields.String, Text) and not (field.pre_load or field.post_load)
+    return _Known(attribute, field, str if text else None)
 
 
 class _Plan(NamedTuple):
