@@ -13,7 +13,7 @@ PYTEST = $(BIN)/pytest -n 4 --dist loadfile --ignore=tests/guards
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check chaos hooks deliveries pushes bench bench-queue lock clean
+.PHONY: help run test quick check chaos hooks deliveries pushes machines bench bench-queue lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,8 +43,8 @@ test: $(DEV_STAMP)  ## All tests but those of `check`, on SQLite and PostgreSQL
 	@$(PYTEST) || { echo "Once more, alone, what failed beside others:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none --ignore=tests/guards; }
 
-quick: $(DEV_STAMP)  ## The tests that start no processes
-	@$(PYTEST) -m "not e2e and not browser"
+quick: $(DEV_STAMP)  ## What takes no seconds and no server, on SQLite alone: within a minute
+	@$(PYTEST) -m "not e2e and not browser and not slow" -k "not postgresql"
 
 check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's description
 	@$(BIN)/ruff check .
@@ -75,6 +75,11 @@ PUSHES ?= 5000
 
 pushes: $(DEV_STAMP)  ## Kill the dispatcher while tasks are pushed: PUSHES=5000
 	@PUSHES="$(PUSHES)" $(BIN)/pytest -rP -k however_often tests/e2e/test_pushes_survive.py
+
+MACHINE_TIMES ?= 20
+
+machines: $(DEV_STAMP)  ## Random deeds against a model of the queue, longer: MACHINE_TIMES=20
+	@MACHINE_TIMES="$(MACHINE_TIMES)" $(BIN)/pytest -n 2 --dist load -k "model_does or held_back" tests/queue
 
 bench: $(DEV_STAMP)  ## Taskyard against its FastAPI twins, into bench/results/ (takes wrk)
 	@$(PIP) -r bench/requirements-bench.txt

@@ -11,6 +11,8 @@ import pytest
 
 from support.databases import SqliteFiles
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[1] / "support" / "greenlet_trace.py"
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from taskyard.core import passwords
 
 # What a gevent worker does: one greenlet hashes, another counts how often it gets its turn meanwhile.
@@ -22,6 +24,7 @@ print(turns)
 """
 
 
+@pytest.mark.slow
 def test_a_hash_is_argon2id_at_full_strength() -> None:
     stored = passwords.hashed("secret")
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")  # RFC 9106, section 4: the second recommended option
@@ -31,6 +34,7 @@ def test_a_hash_is_argon2id_at_full_strength() -> None:
     assert not passwords.matches("secret", None)
 
 
+@pytest.mark.slow
 def test_other_greenlets_go_on_while_a_password_is_hashed() -> None:
     done = subprocess.run([sys.executable, "-c", UNDER_GEVENT], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from support.databases import Postgres, SqliteFiles
 from support.mailbox import Mailbox, mailbox
 from support.people import ALICE
 from support.post_office import PostOffice
-from support.server import Server, Service, taskyard
+from support.server import Dispatcher, Server
 from support.signals import until
 from taskyard.core import clock, transaction
 from taskyard.core.db import Database, open_database
@@ -51,10 +51,10 @@ def box() -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def dispatcher(database: Database, tmp_path: Path) -> Iterator[Service]:
+def dispatcher(database: Database, tmp_path: Path) -> Iterator[Dispatcher]:
     url = database.write.url.render_as_string(hide_password=False)
     server = Server(url, tmp_path, **OPEN)
-    service = Service("dispatcher", [*taskyard(), "dispatcher"], server.env, tmp_path)
+    service = Dispatcher(server.env, tmp_path)
     yield service
     service.kill()
     print(service.output())
@@ -87,7 +87,7 @@ def expire_leases(office: PostOffice) -> None:
 
 
 def test_every_event_reaches_every_endpoint_however_often_dispatchers_die(
-    database: Database, dispatcher: Service, box: Mailbox
+    database: Database, dispatcher: Dispatcher, box: Mailbox
 ) -> None:
     office = PostOffice(database)
     subscribed(database, f"{box.url}/one", ["*"])
@@ -114,7 +114,7 @@ def test_every_event_reaches_every_endpoint_however_often_dispatchers_die(
 
 
 def test_a_replay_goes_on_after_its_dispatcher_was_killed(
-    database: Database, dispatcher: Service, box: Mailbox
+    database: Database, dispatcher: Dispatcher, box: Mailbox
 ) -> None:
     office = PostOffice(database)
     sent = happened(database, 120)
@@ -138,7 +138,9 @@ def test_a_replay_goes_on_after_its_dispatcher_was_killed(
     assert {letter.id for letter in letters} == set(sent)
 
 
-def test_a_stopped_dispatcher_finishes_what_it_has_begun(database: Database, dispatcher: Service, box: Mailbox) -> None:
+def test_a_stopped_dispatcher_finishes_what_it_has_begun(
+    database: Database, dispatcher: Dispatcher, box: Mailbox
+) -> None:
     office = PostOffice(database)
     subscribed(database, box.url, ["*"])
     happened(database, 100)

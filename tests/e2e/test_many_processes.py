@@ -17,7 +17,7 @@ import urllib3
 
 from support.databases import Postgres
 from support.people import ALICE, MIA
-from support.server import PROJECT, Server, Service, taskyard
+from support.server import PROJECT, Dispatcher, Server, Service
 from taskyard.client import Client, Conflict
 
 pytestmark = pytest.mark.e2e
@@ -41,7 +41,7 @@ class Run:
 @contextmanager
 def running(url: str, folder: Path) -> Iterator[Server]:
     server = Server(url, folder, WEB_CONCURRENCY=str(WEB), TASKYARD_LOG_LEVEL="WARNING")
-    second = Service("dispatcher-2", [*taskyard(), "dispatcher"], server.env, folder)
+    second = Dispatcher(server.env, folder, "dispatcher-2")
     try:
         server.start()
         second.start()

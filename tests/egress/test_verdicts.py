@@ -154,6 +154,7 @@ assigned = st.integers(0x2000 << 112, (0x4000 << 112) - 1).map(IPv6Address)
 anywhere = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6), assigned, near_edges, carried)
 
 
+@pytest.mark.slow
 @settings(max_examples=3000, deadline=None)
 @given(anywhere)
 def test_every_address_is_judged_as_the_oracle_does(address: IPv4Address | IPv6Address) -> None:

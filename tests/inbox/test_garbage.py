@@ -13,6 +13,8 @@ from support.github import GITHUB, SECRET, signature
 from support.people import ALICE
 from taskyard.inbox.presets import PRESETS
 
+pytestmark = pytest.mark.slow
+
 ROUTES = [
     {"filter": "type == 'push'", "command": "c", "payload": "{b: body, q: query, h: headers}", "unique_key": "body.id"},
     {"command": "c2", "payload": "body"},
@@ -58,7 +60,7 @@ def app(opened_app: Flask) -> Flask:
     return opened_app
 
 
-FUZZING = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZING = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZING

@@ -96,6 +96,7 @@ def uncommitted(marked: Marked) -> Iterator[str]:
         yield task.id
 
 
+@pytest.mark.slow
 def test_a_claim_reads_no_more_after_20_000_tasks_while_nothing_can_be_vacuumed(
     marked: Marked, time: FrozenClock
 ) -> None:

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import Connection, delete, select
 
-from support.machines import STEADY
+from support.machines import STEADY, TIMES
 from support.model import JITTER, Life
 from support.yard import Yard
 from taskyard.core import transaction
@@ -30,9 +30,11 @@ from taskyard.queue.lifecycle import RETRYABLE, Status
 from taskyard.queue.read import Filter
 from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_tag
 
+pytestmark = pytest.mark.slow
+
 PLACES = {"ready": ready, "scheduled": scheduled, "lease": lease}
 TABLES = (lease, ready, scheduled, attempt, task_tag, task)
-BOUNDED = settings(STEADY, max_examples=40, stateful_step_count=50)
+BOUNDED = settings(STEADY, max_examples=25 * TIMES, stateful_step_count=50)
 SWEEPS = [(), ("promote",), ("reap", "promote"), ("promote", "reap"), ("expire",), ("expire", "reap", "promote")]
 queues = st.sampled_from(["a", "a", "b"])
 seconds = st.sampled_from([0, 0, 1, 30, 100])

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, func, select, union_all
 
-from support.machines import STEADY
+from support.machines import STEADY, TIMES
 from support.people import ALICE
 from support.yard import Yard
 from taskyard.core.clock import FrozenClock
@@ -32,11 +32,13 @@ from taskyard.queue.limit_tables import parked
 from taskyard.queue.tables import lease, ready, scheduled, task
 from taskyard.queue.unique import OPEN, OnConflict, Unique, Verdict
 
+pytestmark = pytest.mark.slow
+
 PLACES = (ready, scheduled, lease, parked, blocked)  # an open task stands in one of them
 CAST = {"user", "key", "catalogue"}
 LEASE_S = 10
 ALL = 1000
-BOUNDED = settings(STEADY, max_examples=15, stateful_step_count=30, phases=[Phase.generate])
+BOUNDED = settings(STEADY, max_examples=12 * TIMES, stateful_step_count=30, phases=[Phase.generate])
 bounds = st.sampled_from([None, 1, 2, 4])
 new_tasks = st.fixed_dictionaries(
     {

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from support.forks import Fork
+
 PROJECT = Path(__file__).parents[2]
 START_S = 60.0
 STOP_S = 40.0  # a writer may queue for 10 s twice: for the connection, then for the lock
@@ -48,7 +50,7 @@ class Service:
         self.argv = argv
         self.env = dict(env)
         self.log = folder / f"{name}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Fork | None = None
 
     def start(self, cwd: Path = PROJECT) -> None:
         with self.log.open("ab") as log:
@@ -96,6 +98,22 @@ class Service:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
+class Dispatcher(Service):
+    """`taskyard dispatcher`, started at once."""
+
+    def __init__(self, env: Mapping[str, str], folder: Path, name: str = "dispatcher") -> None:
+        super().__init__(name, ["dispatcher"], env, folder)
+
+    def start(self, cwd: Path = PROJECT) -> None:
+        self.process = Fork(self.argv, cwd, self.env, self.log)
+
+    def kill(self) -> None:
+        """It has no children, and its group is there a moment after it."""
+        if self.running:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
+
 class Server:
     """web and dispatcher on one database. `start` returns when it is ready; `url` stays the same over restarts."""
 
@@ -114,7 +132,7 @@ class Server:
             **settings,
         }
         self.web = Service("web", [sys.executable, "-m", "gunicorn", "wsgi:app"], self.env, folder)
-        self.dispatcher = Service("dispatcher", [*taskyard(), "dispatcher"], self.env, folder)
+        self.dispatcher = Dispatcher(self.env, folder)
 
     def start(self) -> None:
         self.web.start()

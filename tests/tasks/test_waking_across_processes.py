@@ -23,6 +23,8 @@ from taskyard.dispatcher.duties import all_duties
 from taskyard.tasks.results import results
 from taskyard.tasks.waiting import Waiting, bell, waiting
 
+pytestmark = pytest.mark.slow
+
 NEVER_S = 60.0
 SOON_S = 8.0  # of a machine under load; a floor that served would take 20 s
 

@@ -17,6 +17,8 @@ from support.sockets import served
 from taskyard.app import create_app
 from taskyard.config import Config
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "generated_taskyard"
 
 
