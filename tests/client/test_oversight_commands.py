@@ -1,11 +1,11 @@
-"""`taskyard explain`, `queue` and `worker`, against the real server."""
+"""`taskyard explain` and `worker`, against the real server."""
 
 from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
-from support.people import ALICE, MIA, Person
+from support.people import MIA, Person
 from support.server import Server
 from taskyard.cli import main
 from taskyard.client import Client
@@ -35,20 +35,14 @@ def test_a_task_is_explained_in_words(run: Callable[..., Result], client: Client
     assert (unknown.exit_code, "There is no such task." in unknown.stderr) == (1, True)
 
 
-def test_a_queue_is_paused_resumed_and_listed(run: Callable[..., Result], client: Client) -> None:
-    client.submit("o-queue", queue="o-queue")
-    assert "o-queue: paused since " in run("queue", "pause", "o-queue").stdout
-    assert client.claim(["o-queue"]) == []
-    assert "o-queue: paused since " in run("queue", "list").stdout
-    assert "the first in line waits for " in run("queue", "resume", "o-queue").stdout
-    assert client.queue("o-queue").depth["normal"] == {"count": 1, "capped": False}
-    refused = run("queue", "pause", "o-queue", person=ALICE)
-    assert (refused.exit_code, "role" in refused.stderr) == (1, True)
-
-
 def test_workers_are_listed_with_what_they_run(run: Callable[..., Result], client: Client) -> None:
     task = client.submit("o-worker", queue="o-worker")
     client.claim(["o-worker"], worker="the o-worker")
     told = run("worker", "list").stdout
     assert "the o-worker asked at " in told
     assert f"  o-worker {task.id}\n" in told
+    [line] = [line for line in told.splitlines() if "the o-worker" in line]
+    drained = run("worker", "drain", line.split()[0])
+    assert ", draining since " in drained.stdout
+    assert client.claim(["o-worker"], worker="the o-worker").draining
+    assert "draining" not in run("worker", "resume", line.split()[0]).stdout

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 CLIENT, OVERSIGHT = "taskyard.client.commands", "taskyard.client.oversight_commands"
+OPERATIONS = "taskyard.client.operation_commands"
 COMMANDS = {
     "up": "taskyard.cli.up",
     "migrate": "taskyard.cli.processes",
@@ -17,11 +18,13 @@ COMMANDS = {
     "user": "taskyard.cli.people",
     "key": "taskyard.cli.people",
     "submit": CLIENT,
-    "task": CLIENT,
     "work": CLIENT,
+    "task": "taskyard.client.task_commands",
     "explain": OVERSIGHT,
-    "queue": OVERSIGHT,
     "worker": OVERSIGHT,
+    "queue": "taskyard.client.queue_commands",
+    "dead": OPERATIONS,
+    "operation": OPERATIONS,
     "hook": "taskyard.cli.hooks",  # signing is the server's, the rest of it the client's
 }
 
@@ -67,7 +70,9 @@ def main() -> None:
       taskyard submit resize '{"width": 200}'      hand in a task
       taskyard task show ID                        what became of it
       taskyard explain ID                          why it does not run, and what to do
-      taskyard queue list                          where work waits; pause and resume queues
+      taskyard queue list                          where work waits; pause, limit and empty queues
+      taskyard dead                                what tasks died of
+      taskyard operation retry --fingerprint F     run them again: all of one fault
       taskyard worker list                         who asks for work, and what runs
       taskyard hook doctor                         why webhooks were rejected; hook send, hook listen
       taskyard work --run resize='python resize.py'   run tasks: payload on stdin, result from stdout

@@ -18,8 +18,9 @@ from taskyard.client.errors import (
 )
 from taskyard.client.grouping import Group, SubmittedGroup
 from taskyard.client.hooks import Finding, Webhook
+from taskyard.client.operating import DeadGroup, DryRun, Operation
 from taskyard.client.outcome import DoNotRetry, Failure, RetryIn
-from taskyard.client.oversight import Queue, WorkerInfo
+from taskyard.client.oversight import Purged, Queue, WorkerInfo
 from taskyard.client.resources import Attempt, Explanation, Extension, Lease, Report, Settled, Task
 from taskyard.client.running import RunningTask, Stop
 from taskyard.client.worker import Worker
@@ -28,7 +29,9 @@ __all__ = [
     "Attempt",
     "Client",
     "Conflict",
+    "DeadGroup",
     "DoNotRetry",
+    "DryRun",
     "Explanation",
     "Extension",
     "Failure",
@@ -41,6 +44,8 @@ __all__ = [
     "Limited",
     "NotEnded",
     "NotFound",
+    "Operation",
+    "Purged",
     "Queue",
     "Refused",
     "Report",

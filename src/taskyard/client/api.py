@@ -4,15 +4,15 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, overload
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import uuid4
 
 from taskyard.client.errors import NotEnded, TaskyardError, from_problem
 from taskyard.client.grouping import Grouping, Tasks, plain
 from taskyard.client.hooks import Hooks
 from taskyard.client.leasing import Leasing
+from taskyard.client.operating import Operating
 from taskyard.client.oversight import Oversight
-from taskyard.client.pages import next_page
 from taskyard.client.resources import Attempt, Explanation, Task, encode
 from taskyard.client.transport import Request, pauses
 
@@ -25,7 +25,7 @@ SubmittedOrNot: TypeAlias = list[Task | TaskyardError]
 Ids: TypeAlias = list[str]
 
 
-class Client(Leasing, Grouping, Oversight, Hooks):
+class Client(Leasing, Grouping, Oversight, Operating, Hooks):
     """A Taskyard server: submit tasks and see what becomes of them. Session says what may be given.
 
     Every method raises TaskyardError (errors.py has its kinds).
@@ -175,23 +175,21 @@ class Client(Leasing, Grouping, Oversight, Hooks):
         page_size: int = 100,
     ) -> Iterator[Task]:
         """Tasks, newest first, page by page as they are asked for. `owner`: me (unless given), all, or a user's id."""
-        wanted = {
-            "status": status,
-            "command": command,
-            "queue": queue,
-            "tag": tag,
-            "group": group,
-            "schedule": schedule,
-            "owner": owner,
-            "created_from": created_from.isoformat() if created_from else None,
-            "created_until": created_until.isoformat() if created_until else None,
-            "limit": page_size,
-        }
-        query: str | None = urlencode({k: v for k, v in wanted.items() if v is not None})
-        while query is not None:
-            answer = self._send(Request("GET", "/v1/tasks", query=query))
-            yield from (Task.from_json(one) for one in answer.json()["tasks"])
-            query = next_page(answer)
+        found = self._listed(
+            "/v1/tasks",
+            "tasks",
+            status=status,
+            command=command,
+            queue=queue,
+            tag=tag,
+            group=group,
+            schedule=schedule,
+            owner=owner,
+            created_from=created_from,
+            created_until=created_until,
+            limit=page_size,
+        )
+        return (Task.from_json(one) for one in found)
 
     def _task(self, request: Request) -> Task:
         return Task.from_json(self._send(request).json())

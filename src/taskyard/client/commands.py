@@ -1,4 +1,4 @@
-"""The client's part of the `taskyard` command: work, submit, task show."""
+"""The client's part of the `taskyard` command: work, submit, and what all of its commands share."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -138,21 +138,6 @@ def submit(
     terminal.show(task)
     if wait_s is not None and task.status != "succeeded":
         sys.exit(1)
-
-
-@click.group()
-def task() -> None:
-    """Look at tasks."""
-
-
-@task.command()
-@click.argument("id")
-@click.option("--attempts", "with_attempts", is_flag=True, help="Also its attempts, with their logs.")
-@server
-def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
-    """Print a task as JSON."""
-    with problems(), connected(url, token) as client:
-        terminal.show(client.get(id), client.attempts(id) if with_attempts else None)
 
 
 def connected(url: str, token: str | None) -> Client:

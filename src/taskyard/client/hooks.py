@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from taskyard.client.pages import next_page
 from taskyard.client.resources import Resource
 from taskyard.client.session import Session
 from taskyard.client.transport import Request
@@ -63,17 +62,8 @@ class Hooks(Session):
         self, *, source: str | None = None, verdict: str | None = None, received_from: datetime | None = None
     ) -> Iterator[Webhook]:
         """Requests, newest first, page by page as they are asked for, without headers and bodies."""
-        wanted = {
-            "source": source,
-            "verdict": verdict,
-            "received_from": received_from.isoformat() if received_from else None,
-            "limit": 100,
-        }
-        query: str | None = urlencode({name: value for name, value in wanted.items() if value is not None})
-        while query is not None:
-            answer = self._send(Request("GET", "/v1/requests", query=query))
-            yield from (Webhook.from_json(one) for one in answer.json()["requests"])
-            query = next_page(answer)
+        asked = {"source": source, "verdict": verdict, "received_from": received_from, "limit": 100}
+        return (Webhook.from_json(one) for one in self._listed("/v1/requests", "requests", **asked))
 
     def webhook(self, request_id: str) -> Webhook:
         return Webhook.from_json(self._send(Request("GET", _path(request_id))).json())

@@ -4,19 +4,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from taskyard.client.pages import next_page
-from taskyard.client.resources import Resource
+from taskyard.client.resources import Resource, encode
 from taskyard.client.session import Session
 from taskyard.client.transport import Request
 
+PAGE = 200
 Counts: TypeAlias = dict[str, Any]  # count, and capped where there may be more
 
 
 @dataclass(frozen=True)
 class Queue(Resource):
-    """A queue. `depth` (by priority), `scheduled` and `running` are there where one queue was asked for."""
+    """A queue. From `depth` (by priority) on, it is there where one queue was asked for."""
 
     name: str
     paused_at: datetime | None
@@ -28,6 +28,18 @@ class Queue(Resource):
     depth: dict[str, Counts] = field(default_factory=dict)
     scheduled: Counts = field(default_factory=dict)
     running: Counts = field(default_factory=dict)
+    parked: Counts = field(default_factory=dict)  # over the limit of their key
+    limits: dict[str, Any] = field(default_factory=dict)  # max_running, and rate: count and per
+    key_limits: dict[str, Any] = field(default_factory=dict)  # of each limit key that has none of its own
+    weights: dict[str, int] = field(default_factory=dict)  # of fairness keys
+
+
+@dataclass(frozen=True)
+class Purged(Resource):
+    """How many waiting tasks a purge has cancelled, and whether there are `more`."""
+
+    cancelled: int
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -46,7 +58,7 @@ class WorkerInfo(Resource):
 class Oversight(Session):
     def queues(self) -> Iterator[Queue]:
         """The queues of which something is set, or in which something waits or runs, by name."""
-        return (Queue.from_json(one) for one in self._pages("/v1/queues", "queues"))
+        return (Queue.from_json(one) for one in self._listed("/v1/queues", "queues", limit=PAGE))
 
     def queue(self, name: str) -> Queue:
         return self._queue(Request("GET", _path("queues", name)))
@@ -58,23 +70,37 @@ class Oversight(Session):
     def resume(self, name: str) -> Queue:
         return self._queue(Request("POST", _path("queues", name, "resume")))
 
+    def drain_queue(self, name: str) -> Queue:
+        """Take no new tasks into a queue; what waits there is still run."""
+        return self._queue(Request("POST", _path("queues", name, "drain")))
+
+    def open_queue(self, name: str) -> Queue:
+        """Let a queue that was drained take new tasks again."""
+        return self._queue(Request("POST", _path("queues", name, "open")))
+
+    def purge_queue(self, name: str) -> Purged:
+        """Cancel what waits in a queue: 10,000 tasks at most."""
+        body = encode({"confirm": name})
+        return Purged.from_json(self._send(Request("POST", _path("queues", name, "purge"), body)).json())
+
+    def change_queue(self, name: str, **changes: Any) -> Queue:
+        """Set `limits`, `key_limits` and `weights` by a merge patch: what is not named stays, None removes it."""
+        return self._queue(Request("PATCH", _path("queues", name), encode(changes)))
+
     def workers(self) -> Iterator[WorkerInfo]:
         """Workers that asked in the last ten minutes or hold a task, by name."""
-        return (WorkerInfo.from_json(one) for one in self._pages("/v1/workers", "workers"))
+        return (WorkerInfo.from_json(one) for one in self._listed("/v1/workers", "workers", limit=PAGE))
 
     def drain_worker(self, worker_id: str) -> WorkerInfo:
         """Give a worker nothing more: `taskyard work` then ends once it is done."""
         return WorkerInfo.from_json(self._send(Request("POST", _path("workers", worker_id, "drain"))).json())
 
+    def resume_worker(self, worker_id: str) -> WorkerInfo:
+        """Let a drained worker have tasks again."""
+        return WorkerInfo.from_json(self._send(Request("POST", _path("workers", worker_id, "resume"))).json())
+
     def _queue(self, request: Request) -> Queue:
         return Queue.from_json(self._send(request).json())
-
-    def _pages(self, path: str, key: str) -> Iterator[dict[str, Any]]:
-        query: str | None = urlencode({"limit": 200})
-        while query is not None:
-            answer = self._send(Request("GET", path, query=query))
-            yield from answer.json()[key]
-            query = next_page(answer)
 
 
 def _path(kind: str, name: str, *deed: str) -> str:

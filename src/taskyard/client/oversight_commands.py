@@ -1,11 +1,10 @@
-"""The client's commands for whoever looks after the queues: explain, queue, worker."""
-
-from datetime import datetime
+"""The client's commands for whoever looks after tasks and workers: explain, worker."""
 
 import click
 
 from taskyard.client.commands import connected, problems, server
-from taskyard.client.oversight import Queue, WorkerInfo
+from taskyard.client.oversight import WorkerInfo
+from taskyard.client.terminal import moment
 
 
 @click.command()
@@ -22,40 +21,8 @@ def explain(id: str, url: str, token: str | None) -> None:  # noqa: A002  # the 
 
 
 @click.group()
-def queue() -> None:
-    """Look at queues, pause and resume them."""
-
-
-@queue.command("list")
-@server
-def list_queues(url: str, token: str | None) -> None:
-    """List the queues in use."""
-    with problems(), connected(url, token) as client:
-        for one in client.queues():
-            click.echo(_queue(one))
-
-
-@queue.command()
-@click.argument("name")
-@server
-def pause(name: str, url: str, token: str | None) -> None:
-    """Let no worker have anything of a queue."""
-    with problems(), connected(url, token) as client:
-        click.echo(_queue(client.pause(name)))
-
-
-@queue.command()
-@click.argument("name")
-@server
-def resume(name: str, url: str, token: str | None) -> None:
-    """Let workers have tasks of a queue again."""
-    with problems(), connected(url, token) as client:
-        click.echo(_queue(client.resume(name)))
-
-
-@click.group()
 def worker() -> None:
-    """Look at workers."""
+    """Look at workers, drain them."""
 
 
 @worker.command("list")
@@ -67,24 +34,28 @@ def list_workers(url: str, token: str | None) -> None:
             click.echo(_worker(one))
 
 
-def _queue(one: Queue) -> str:
-    parts = [
-        f"paused since {_at(one.paused_at)}" if one.paused_at else "",
-        f"closed since {_at(one.closed_at)}" if one.closed_at else "",
-        f"the first in line waits for {one.age_s:.0f} s" if one.age_s is not None else "nothing in line",
-        one.warning or "",
-    ]
-    return f"{one.name}: " + "; ".join(part for part in parts if part)
+@worker.command()
+@click.argument("id")
+@server
+def drain(id: str, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+    """Give a worker nothing more: `taskyard work` ends once it is done. ID is what `worker list` shows first."""
+    with problems(), connected(url, token) as client:
+        click.echo(_worker(client.drain_worker(id)))
+
+
+@worker.command()
+@click.argument("id")
+@server
+def resume(id: str, url: str, token: str | None) -> None:  # noqa: A002
+    """Let a drained worker have tasks again."""
+    with problems(), connected(url, token) as client:
+        click.echo(_worker(client.resume_worker(id)))
 
 
 def _worker(one: WorkerInfo) -> str:
-    drained = f", draining since {_at(one.draining_since)}" if one.draining_since else ""
-    lines = [f"{one.id} {one.name} asked at {_at(one.seen_at)} for {', '.join(one.queues)}{drained}"]
+    drained = f", draining since {moment(one.draining_since)}" if one.draining_since else ""
+    lines = [f"{one.id} {one.name} asked at {moment(one.seen_at)} for {', '.join(one.queues)}{drained}"]
     for task in one.running:
         percent = "" if task["progress"] is None else f" {task['progress']} %"
         lines.append(f"  {task['command']} {task['task_id']}{percent}")
     return "\n".join(lines)
-
-
-def _at(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(timespec="seconds")

@@ -36,7 +36,7 @@ class _Plan(NamedTuple):
 @cache  # there may be thousands in one answer
 def _plan(of: type[Resource]) -> _Plan:
     names = frozenset(one.name for one in fields(of))
-    return _Plan(names, [name for name in names if name.endswith(("_at", "_until"))])
+    return _Plan(names, [name for name in names if name.endswith(("_at", "_since", "_until"))])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """A server, and who we are to it."""
 
 import os
-from typing import Self
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
 
 from taskyard.client.transport import Answer, Request, Transport
 
@@ -41,3 +44,24 @@ class Session:
 
     def _send(self, request: Request, retry_for_s: float | None = None) -> Answer:
         return self._transport.send(request, retry_for_s=self.retry_for_s if retry_for_s is None else retry_for_s)
+
+    def _listed(self, path: str, key: str, **wanted: Any) -> Iterator[dict[str, Any]]:
+        """What a list holds that is `wanted`, page by page as it is asked for."""
+        query: str | None = urlencode({k: _plain(v) for k, v in wanted.items() if v is not None})
+        while query is not None:
+            answer = self._send(Request("GET", path, query=query))
+            yield from answer.json()[key]
+            query = _next_page(answer)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _next_page(answer: Answer) -> str | None:
+    """The query of the next page, from the Link header (RFC 8288)."""
+    for link in answer.headers.get("Link", "").split(", "):
+        target, _, relation = link.partition(">;")
+        if 'rel="next"' in relation:
+            return urlsplit(target.removeprefix("<")).query
+    return None

@@ -38,6 +38,11 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+def moment(at: datetime | None) -> str:
+    """A moment for people to read."""
+    return "" if at is None else at.isoformat(timespec="seconds")
+
+
 def log() -> None:
     """The worker's log lines, on stderr."""
     handler = LogHandler(sys.stderr)
