@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.web.schema import Items, Number, Schema
+from taskyard.web.fields import Number
+from taskyard.web.schema import Items, Schema
 
 MAX_DELAY_S = 366 * 86_400
 LIST = "list"

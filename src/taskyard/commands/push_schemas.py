@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from taskyard.web.schema import Items, Schema, Text
+from taskyard.web.fields import Text
+from taskyard.web.schema import Items, Schema
 
 MAX_TIMEOUT_S = 600
 MAX_CONCURRENCY = 1000

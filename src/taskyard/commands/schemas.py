@@ -7,8 +7,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.commands.backoff import backoff_field
 from taskyard.commands.push_schemas import Push
 from taskyard.core.expressions import MOST_CHARS
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.schema import Schema
 
 QUEUE = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}\Z", error="Letters, digits and . _ : - only, 100 characters at most."

@@ -6,8 +6,9 @@ import orjson
 from marshmallow import ValidationError, fields, validate
 
 from taskyard.events import patterns, types
+from taskyard.web.fields import NotBlank, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import NotBlank, Schema, Text, When
+from taskyard.web.schema import Schema
 
 MOST_BYTES = 64 * 1024  # of the data
 EXAMPLE = {"order": 4711, "total": "12.50"}

@@ -10,8 +10,9 @@ from taskyard.inbox.masking import masked_query, without_credentials
 from taskyard.inbox.received import Received
 from taskyard.inbox.requests import Seen
 from taskyard.tasks.schemas import owner_field
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import FaultOut, Schema, Text, When
+from taskyard.web.schema import FaultOut, Schema
 
 VERDICTS = validate.OneOf(verdicts.ALL)
 FIELDS = (

@@ -7,7 +7,8 @@ from marshmallow import ValidationError, fields, validate
 from taskyard.core import expressions
 from taskyard.core.expressions import Faulty
 from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, command_field, queue_field, tags_field
-from taskyard.web.schema import Number, Schema, Text
+from taskyard.web.fields import Number, Text
+from taskyard.web.schema import Schema
 
 MOST_ROUTES = 20
 

@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.inbox.scheme import Digest, Encoding, Grammar, KeyForm, Kind, Unit
-from taskyard.web.schema import Items, Schema, Text
+from taskyard.web.fields import Text
+from taskyard.web.schema import Items, Schema
 
 HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="No name of a header.")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}")

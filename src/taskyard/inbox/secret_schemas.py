@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.fields import Text, When
+from taskyard.web.schema import Schema
 
 ID = validate.Regexp(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", error="No id of a secret.")
 

@@ -11,8 +11,9 @@ from taskyard.inbox.route_schemas import MOST_ROUTES, JmesPath, Route
 from taskyard.inbox.scheme_schemas import SchemeSchema
 from taskyard.inbox.secret_schemas import SecretIn, SecretOut
 from taskyard.tasks.schemas import owner_field
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Items, Schema, Text, When
+from taskyard.web.schema import Items, Schema
 
 MIB = 1024 * 1024
 MOST_BODY = 25 * MIB  # what GitHub sends at most

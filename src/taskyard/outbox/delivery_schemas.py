@@ -6,8 +6,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.outbox.schemas import event_types, filter_field
 from taskyard.outbox.tables import Kind, Status
+from taskyard.web.fields import Number, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Number, Schema, Text, When
+from taskyard.web.schema import Schema
 
 STATUSES = validate.OneOf([status.value for status in Status])
 STATES = validate.OneOf(["running", "paused", "done", "cancelled"])

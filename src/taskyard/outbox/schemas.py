@@ -11,8 +11,9 @@ from taskyard.events import patterns
 from taskyard.outbox import filters
 from taskyard.outbox.secret_schemas import KINDS, NewSigningSecretOut, SigningSecretOut
 from taskyard.tasks.schemas import owner_field
+from taskyard.web.fields import Flag, Number, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Flag, Items, Number, Schema, Text, When
+from taskyard.web.schema import Items, Schema
 
 MOST_TYPES = 50
 MOST_PLACES = 20

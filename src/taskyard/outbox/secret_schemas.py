@@ -2,7 +2,8 @@
 
 from marshmallow import fields, validate
 
-from taskyard.web.schema import Schema, When
+from taskyard.web.fields import When
+from taskyard.web.schema import Schema
 
 KINDS = validate.OneOf(["hmac", "ed25519"])
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"  # an example

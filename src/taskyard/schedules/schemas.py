@@ -8,8 +8,9 @@ from taskyard.schedules import timetable
 from taskyard.schedules.policy import Missed, Overlap
 from taskyard.schedules.timetable import Unreadable
 from taskyard.tasks.schemas import TaskIn
+from taskyard.web.fields import Text, When, Whole
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When, Whole
+from taskyard.web.schema import Schema
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
 MAX_JITTER_S = 86_400

@@ -11,8 +11,9 @@ from taskyard.users.current import current_actor
 from taskyard.web import answers, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.schema import Schema
 
 blp = Blueprint("dead", __name__, url_prefix="/v1", description="Failed and lost tasks, grouped by their error.")
 

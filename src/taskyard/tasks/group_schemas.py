@@ -5,7 +5,8 @@ from marshmallow import fields, validate
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.batch_schemas import EXAMPLE, MOST, Unread
 from taskyard.tasks.schemas import ON_FAILURE, STATUSES, TaskIn
-from taskyard.web.schema import Items, Schema, When
+from taskyard.web.fields import When
+from taskyard.web.schema import Items, Schema
 
 
 class CompletionIn(TaskIn):

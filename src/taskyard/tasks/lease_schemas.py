@@ -6,7 +6,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.schemas import MAX_DELAY_S, PRIORITY, queue_field
-from taskyard.web.schema import Items, NotBlank, Number, Schema, Text, When
+from taskyard.web.fields import NotBlank, Number, Text, When
+from taskyard.web.schema import Items, Schema
 
 LEASE_S = validate.Range(1, 43_200)
 MAX_RESULT = 1024 * 1024  # bytes of JSON

@@ -7,8 +7,9 @@ from marshmallow import fields, validate
 from taskyard.commands.keys import MAX_KEY
 from taskyard.queue.limits import MOST_RUNNING
 from taskyard.queue.window import PER
+from taskyard.web.fields import NotBlank, Printable, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import NotBlank, Printable, Schema, Text, When
+from taskyard.web.schema import Schema
 
 MOST_STARTS = 1_000_000
 MAX_WEIGHT = 1000

@@ -5,8 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.tasks.schemas import STATUSES, fingerprint_field, owner_field, queue_field
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.schema import Schema
 
 ACTIONS = validate.OneOf(["retry", "cancel", "delete", "move"])
 STATES = validate.OneOf(["running", "paused", "done", "cancelled"])

@@ -3,8 +3,9 @@
 from marshmallow import fields, validate
 
 from taskyard.tasks.limit_schemas import LimitsOut, LimitsPatch, TallyOut, weight_field, weights_field
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.schema import Schema
 
 OLDEST = {"description": "Since when the first in line waits.", "example": "2026-11-03T09:28:00.000000Z"}
 WARNING = {

@@ -10,8 +10,9 @@ from taskyard.commands.keys import MAX_KEY
 from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.tasks.unique_schemas import UniqueIn
+from taskyard.web.fields import NotBlank, Number, Printable, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Items, NotBlank, Number, Printable, Schema, Text, When
+from taskyard.web.schema import Items, Schema
 
 NAME = re.compile(r"[^\x00-\x1f\x7f]{1,100}")
 QUEUE = validate.Regexp(

@@ -6,7 +6,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.unique import OPEN, OnConflict
-from taskyard.web.schema import Items, NotBlank, Number, Schema, Text
+from taskyard.web.fields import NotBlank, Number, Text
+from taskyard.web.schema import Items, Schema
 
 MAX_WINDOW_S = 366 * 86_400
 

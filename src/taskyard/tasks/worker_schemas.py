@@ -2,8 +2,9 @@
 
 from marshmallow import fields
 
+from taskyard.web.fields import When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, When
+from taskyard.web.schema import Schema
 
 
 class WorkerQuery(PageQuery):

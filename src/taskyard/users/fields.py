@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate
 
 from taskyard.users import usernames
 from taskyard.users.models import Role
-from taskyard.web.schema import NotBlank, Text
+from taskyard.web.fields import NotBlank, Text
 
 ROLES = validate.OneOf([role.value for role in Role])
 USER_ID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

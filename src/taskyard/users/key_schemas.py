@@ -6,8 +6,9 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.users.fields import USER_ID
 from taskyard.users.scopes import BASIC, RULE, SCOPE
+from taskyard.web.fields import NotBlank, Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Items, NotBlank, Schema, Text, When
+from taskyard.web.schema import Items, Schema
 
 MAX_LIFETIME_S = 10 * 366 * 86_400
 

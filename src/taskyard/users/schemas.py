@@ -13,8 +13,9 @@ from taskyard.users.fields import (
     username_field,
 )
 from taskyard.users.models import Role
+from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
-from taskyard.web.schema import Schema, Text, When
+from taskyard.web.schema import Schema
 
 
 class UserIn(Schema):

@@ -7,7 +7,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.users import scopes
 from taskyard.users.fields import MAX_PASSWORD
-from taskyard.web.schema import NotBlank, Schema, Text
+from taskyard.web.fields import NotBlank, Text
+from taskyard.web.schema import Schema
 
 REFRESH_TOKEN = "tyr_2mVxk0eWJtq7Rr4sUd9cNf5gHi6o3LbXa1Ea81BPzYl"  # an example
 ACCESS_TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln"  # an example

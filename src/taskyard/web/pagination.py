@@ -12,7 +12,8 @@ from marshmallow import validate
 from taskyard.core.crypto import Signer
 from taskyard.core.errors import Fault, Invalid
 from taskyard.web.documented import note
-from taskyard.web.schema import Schema, Text, Whole
+from taskyard.web.fields import Text, Whole
+from taskyard.web.schema import Schema
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from taskyard.web.schema import NotBlank
+from taskyard.web.fields import NotBlank
 
 
 def corrected(_converter: Any, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
