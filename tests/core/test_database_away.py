@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from support.caller import Caller
 from support.databases import SqliteFiles
-from taskyard.core import db
+from taskyard.core import sqlite
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database, open_database
 
@@ -79,7 +79,7 @@ def test_a_writer_that_waited_too_long_gets_503(
     alice: Caller, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = alice.post("/v1/tasks", {"command": "c"})
-    monkeypatch.setattr(db, "BUSY_RETRY_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_RETRY_S", 0.1)
     holder = Holder(database)
     try:
         for answer in (

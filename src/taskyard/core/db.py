@@ -4,10 +4,7 @@
 gate that all writers of a process pass in order. `read` never opens a transaction at all (autocommit).
 """
 
-import random
-import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,18 +15,15 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from psycopg.types.string import TextLoader
 from sqlalchemy import URL, Connection, Engine, MetaData, Row, create_engine, event, make_url
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
-from taskyard.core import hub_wait, hung_up, plans
+from taskyard.core import hub_wait, hung_up, plans, sqlite
 from taskyard.core.driver_errors import told
-from taskyard.core.errors import Unavailable
 
 T = TypeVar("T")
 
-BUSY_RETRY_S = 10.0  # how long a writer queues behind other processes before it gives up with 503
-BUSY_PAUSE_S = 0.002
+POOL_WAIT_S = 10.0  # for a connection; on SQLite that is the writers' queue within this process
 # A statement that is prepared while its table is small is planned to read all of it, and keeps that plan until the
 # table is analysed: by then a minute's tasks may be read through at every claim. What is often asked for has an index.
 INDEXES_ONLY = "-c enable_seqscan=off"
@@ -119,12 +113,12 @@ def _options(url: str, *, read: bool) -> dict[str, Any]:
     if read:
         options |= {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
     if parsed.get_backend_name() == "sqlite":
-        # timeout: SQLite's own waiting would block every greenlet of the process, so there is next to none; see _begin.
+        # timeout: SQLite's own waiting would block every greenlet of the process, so there is next to none.
         options["connect_args"] = {"check_same_thread": False, "timeout": 0.001}
         options |= {"pool_size": 4, "max_overflow": 4} if read else {"pool_size": 1, "max_overflow": 0}
-        options["pool_timeout"] = BUSY_RETRY_S
+        options["pool_timeout"] = POOL_WAIT_S
     else:
-        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_RETRY_S}
+        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": POOL_WAIT_S}
         options["connect_args"] = {"options": f"-c timezone=UTC {INDEXES_ONLY}"}
     return options
 
@@ -150,9 +144,7 @@ def open_database(url: str) -> Database:
 def attach(write: Engine, read: Engine) -> Database:
     """Teach the engines' connections what each database needs to be told."""
     if write.dialect.name == "sqlite":
-        event.listen(write, "connect", _sqlite_write_connect)
-        event.listen(read, "connect", _sqlite_read_connect)
-        event.listen(write, "begin", _begin_immediate)
+        sqlite.teach(write, read)
     else:
         hub_wait.install(write)
         hub_wait.install(read)
@@ -164,68 +156,15 @@ def attach(write: Engine, read: Engine) -> Database:
     return Database(write, read)
 
 
-def _sqlite_write_connect(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # BEGIN is ours to say
-    _turn_to_wal(connection)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-32768"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _turn_to_wal(connection: sqlite3.Connection) -> None:
-    """It takes the whole file for a moment, which another process that has just made it may have."""
-    give_up_at = time.monotonic() + BUSY_RETRY_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if not _says_busy(error) or time.monotonic() > give_up_at:
-                raise
-        time.sleep(BUSY_PAUSE_S)
-
-
-def _sqlite_read_connect(connection: sqlite3.Connection, _record: object) -> None:
-    for pragma in ("query_only=ON", "cache_size=-32768", "mmap_size=268435456"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
 def _postgresql_connect(connection: Any, _record: object) -> None:
     """Ids are text everywhere; nobody wants a UUID object of each."""
     connection.adapters.register_loader("uuid", TextLoader)
-
-
-def _begin_immediate(connection: Connection) -> None:
-    """Take SQLite's write lock now: busy_timeout does not cover a read snapshot that wants to write, and never yields.
-
-    Raises:
-        Unavailable: another process held the lock for too long.
-    """
-    give_up_at = time.monotonic() + BUSY_RETRY_S
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return
-        except OperationalError as error:
-            if not is_busy(error):
-                raise
-            if time.monotonic() > give_up_at:
-                raise Unavailable("The database is busy. Try again in a moment.", retry_after_s=1) from error
-        time.sleep(BUSY_PAUSE_S * (0.5 + random.random()))
 
 
 def database() -> Database:
     """The database of the app at hand."""
     found: Database = current_app.extensions["taskyard.database"]
     return found
-
-
-def is_busy(error: SQLAlchemyError) -> bool:
-    return _says_busy(getattr(error, "orig", None))
-
-
-def _says_busy(error: BaseException | None) -> bool:
-    """Whether this error of the driver's means that another has the lock."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class RoutingSession(Session):
