@@ -14,7 +14,8 @@ from taskyard.core import clock, transaction
 from taskyard.queue.claim import Claim, claim
 from taskyard.queue.leases import Taken
 from taskyard.queue.limit_tables import parked
-from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tables import attempt, lease, ready
 
 KEYS = "abcdef"

@@ -15,7 +15,8 @@ from taskyard.core.ids import new_id
 from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Extension, extend
-from taskyard.queue.settle import Outcome, Report, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, settle
 from taskyard.queue.sweeps import expire
 
 OFTEN = 15  # psycopg prepares after five times, PostgreSQL keeps a plan after five more

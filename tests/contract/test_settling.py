@@ -9,7 +9,8 @@ from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
 from taskyard.queue.extend import MAX_LOG, Beat
 from taskyard.queue.lifecycle import Status
-from taskyard.queue.settle import Outcome, Report, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, settle
 from taskyard.queue.tables import attempt, lease, ready, scheduled
 from taskyard.queue.tokens import split_token
 

@@ -15,7 +15,8 @@ from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.leases import Lease, Taken
-from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tables import queue
 
 

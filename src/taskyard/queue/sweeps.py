@@ -11,7 +11,7 @@ from taskyard.queue import policy
 from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.ready import WAITING, Place, line
-from taskyard.queue.settle import Ended, read_tasks, record, run_of
+from taskyard.queue.recording import Ended, read_tasks, record, run_of
 from taskyard.queue.tables import lease, scheduled
 
 EVER = datetime.min.replace(tzinfo=UTC)

@@ -11,7 +11,8 @@ from taskyard.commands import validation
 from taskyard.commands.catalogue import Checks
 from taskyard.core.errors import Fault
 from taskyard.queue.read import schemas_of
-from taskyard.queue.settle import Outcome, Report
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report
 
 Reported = tuple[Report, Any]  # with the result as a value, to be checked
 

@@ -15,7 +15,8 @@ from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.leases import Taken
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.marks import marks
-from taskyard.queue.settle import Outcome, Report, Settled, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tokens import split_token
 from taskyard.tasks import roll_call
 from taskyard.tasks.fitting import Reported, fitting

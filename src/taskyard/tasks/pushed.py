@@ -16,7 +16,8 @@ from taskyard.egress.policy import BLOCKED
 from taskyard.egress.signing import sign
 from taskyard.egress.urls import BAD
 from taskyard.queue.leases import Lease
-from taskyard.queue.settle import Outcome, Report
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report
 from taskyard.tasks.fitting import Reported
 from taskyard.tasks.lease_schemas import MAX_RESULT
 

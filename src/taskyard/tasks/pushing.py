@@ -26,7 +26,8 @@ from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import OUTCOMES
 from taskyard.queue.marks import marks
 from taskyard.queue.read import retried_when_lost
-from taskyard.queue.settle import Outcome, settle
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import settle
 from taskyard.tasks import push_room, pushed, roll_call
 from taskyard.tasks.fitting import Reported, fitting
 from taskyard.tasks.push_room import HOLDER, Flights
