@@ -14,6 +14,7 @@ from taskyard.client.transport import pauses
 log = logging.getLogger("taskyard.worker")
 MAX_LIMIT = 100  # tasks of a claim: a worker that ends gives back what it has not begun
 WAIT_S = 20.0
+PATIENCE_S = 1.0  # a busy server may settle more slowly than handlers end: for so long that is not worth a word
 
 
 class Claiming:
@@ -43,7 +44,7 @@ class Claiming:
         self._over = threading.Event()
 
     def run(self) -> None:
-        while room := self._held.wait_for_room():
+        while room := self._room():
             claim_id = str(uuid4())
             leases = self._claim(min(room, MAX_LIMIT), claim_id)
             if self._over.is_set():
@@ -56,6 +57,17 @@ class Claiming:
         self._over.set()
         self._held.close()
         self._line.interrupt()
+
+    def _room(self) -> int:
+        """For how many tasks there is room, once there is some; 0 once nothing more is to be claimed."""
+        self._held.wait_for_slot()
+        room = self._held.wait_for_room(PATIENCE_S)
+        if not room and not self._held.closed:
+            log.warning("nothing is claimed: %s results are not told to the server yet", self._held.untold)
+            room = self._held.wait_for_room()
+            if room:
+                log.info("claiming again: the server takes results")
+        return room
 
     def _claim(self, room: int, claim_id: str) -> list[Lease]:
         """Some leases. While the server is away it is asked again, for the same claim, so that no answer is lost."""
