@@ -148,16 +148,17 @@ def _run(action: str, url: str, token: str | None, asked: dict[str, Any], **argu
             _found(client.try_operation(action, plain, **arguments))
         else:
             started = client.operate(action, plain, **arguments)
-            click.echo(_line(started)) if no_wait else _follow(client, started)
+            _show(started if no_wait else _ended(client, started))
 
 
-def _follow(client: Client, started: Operation) -> None:
-    told = None
+def _ended(client: Client, started: Operation) -> Operation:
+    """What it was at its end, or when somebody paused it; on the way stderr tells how far it is."""
+    told = 0
     for found in client.follow_operation(started.id):
-        if (found.state, found.matched) != told:
+        if found.state == "running" and found.matched > told:
             click.echo(_line(found), err=True)
-            told = found.state, found.matched
-    _show(found)
+            told = found.matched
+    return found
 
 
 def _aware(at: datetime | None) -> Any:

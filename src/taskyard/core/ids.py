@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 
+NIL = "00000000-0000-0000-0000-000000000000"  # RFC 9562, section 5.9: nobody's id, before all others
 _VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # two bits of chance below the two of RFC 9562
 _lock = threading.Lock()
 _last = 0

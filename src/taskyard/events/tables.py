@@ -7,10 +7,11 @@ in the queue.
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
 
 from taskyard.core.db import Base
+from taskyard.core.ids import NIL
 from taskyard.core.types import Id, Instant
 
 # Stands for every owner in a subscription: it hears what happens to all of them.
-EVERYONE = "00000000-0000-0000-0000-000000000000"
+EVERYONE = NIL
 
 event = Table(
     "event",

@@ -10,7 +10,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, database
 from taskyard.core.errors import Conflict, Invalid, NotFound, TaskyardError
 from taskyard.core.idempotency import Answer, Once
-from taskyard.core.ids import new_id
+from taskyard.core.ids import NIL, new_id
 from taskyard.core.types import instant_to_text
 from taskyard.queue import control, groups
 from taskyard.queue.groups import Group
@@ -110,7 +110,7 @@ def cancel(actor: Actor, group_id: str) -> Group:
     with transaction.own(database()) as connection:
         row, now = _seen(connection, actor, group_id), clock.now()
         done = [control.cancel(connection, row.completion_id, now)]
-    above = "00000000-0000-0000-0000-000000000000"
+    above = NIL
     while True:
         with transaction.own(database()) as connection:
             ids = groups.open_tasks(connection, group_id, above, SLICE)

@@ -10,6 +10,7 @@ from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
+from taskyard.core.ids import NIL
 from taskyard.queue.claim import Claim, claim, claim_alone
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.leases import Taken
@@ -26,7 +27,7 @@ from taskyard.tasks.waiting import Rest, bell, waiting
 from taskyard.users.actor import Actor
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
-NO_TASK = "00000000-0000-0000-0000-000000000000"  # what a token that is none stands for: never held
+NO_TASK = NIL  # what a token that is none stands for: never held
 
 
 def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Generator[Rest, None, Taken]:

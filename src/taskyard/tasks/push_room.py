@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, bindparam, func, literal, select, text, tuple_, update
 
 from taskyard.commands.push import Pushed
+from taskyard.core.ids import NIL
 from taskyard.core.types import Id
 from taskyard.queue.tables import lease
 from taskyard.tasks.submission import own_queue
 
-HOLDER = "00000000-0000-0000-0000-000000000000"  # the dispatchers are nobody's workers
+HOLDER = NIL  # the dispatchers are nobody's workers
 RECEIVER = "the receiver"  # whoever answered 202 holds the lease: its request is over
 
 _ONE_AT_A_TIME = text(
