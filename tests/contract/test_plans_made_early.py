@@ -16,8 +16,9 @@ from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Extension, extend
 from taskyard.queue.recording import Outcome
-from taskyard.queue.settle import Report, settle
+from taskyard.queue.settle import Report, settle, settle_done
 from taskyard.queue.sweeps import expire
+from taskyard.tasks.settling import DONE
 
 OFTEN = 15  # psycopg prepares after five times, PostgreSQL keeps a plan after five more
 MANY = 3000
@@ -42,6 +43,11 @@ def rows_read(yard: Yard, deed: Callable[[Connection], Any]) -> int:
         return int(connection.execute(_READ).scalar_one() - before)
 
 
+def at_once(yard: Yard, reports: list[Report]) -> None:
+    with transaction.own(yard.database) as connection:
+        settle_done(connection, reports, clock.now(), DONE)
+
+
 @pytest.fixture
 def empty(yard: Yard) -> Yard:
     """A queue whose tables PostgreSQL knows to be empty, as it finds out by itself within a minute."""
@@ -59,6 +65,10 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
         empty.claim(limit=20)
         empty.do(extend, [Extension(new_id(), "f", 60) for _ in range(20)])
     for _ in range(OFTEN):
+        at_once(empty, [Report(new_id(), "f", Outcome.SUCCEEDED) for _ in range(20)])
+    for _ in range(OFTEN):
+        fill(empty, 1)
+        at_once(empty, [Report(*one.held, Outcome.SUCCEEDED) for one in empty.claim()])
         fill(empty, 1)
         leases = empty.claim(limit=20)
         empty.extend(*leases)
@@ -67,11 +77,13 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
     for _ in range(10):
         held = empty.claim(limit=100)
     taken = [Report(*one.held, Outcome.SUCCEEDED) for one in held[:20]]
+    done = [Report(*one.held, Outcome.SUCCEEDED) for one in held[40:60]]
     kept = [Extension(*one.held, 60) for one in held[20:40]]
     # 20 rows of each of a handful of tables, some of them more than once.
     assert rows_read(empty, lambda connection: claim(connection, [wanted], now)) < 400
     assert rows_read(empty, lambda connection: extend(connection, kept, now)) < 400
     assert rows_read(empty, lambda connection: settle(connection, taken, now)) < 400
+    assert rows_read(empty, lambda connection: settle_done(connection, done, now, DONE)) < 400
 
 
 def test_what_has_expired_is_not_looked_for_among_all_open_tasks(empty: Yard) -> None:

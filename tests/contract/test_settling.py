@@ -7,12 +7,13 @@ import pytest
 
 from support.yard import Yard, at_once
 from taskyard.core.clock import FrozenClock
+from taskyard.core.ids import NIL
 from taskyard.queue.extend import MAX_LOG, Beat
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, settle
 from taskyard.queue.tables import attempt, lease, ready, scheduled
-from taskyard.queue.tokens import split_token
+from taskyard.queue.tokens import parts
 
 NO_BACKOFF = {"kind": "constant", "base_s": 0}
 
@@ -119,7 +120,7 @@ def test_the_right_task_with_another_token_changes_nothing(yard: Yard) -> None:
     ],
 )
 def test_what_is_no_token_is_none(token: str) -> None:
-    assert split_token(token) is None
+    assert parts(token) == (NIL, "")
 
 
 def test_one_settle_one_cancel_one_reap_of_a_lease_and_exactly_one_ends_the_attempt(

@@ -1,7 +1,7 @@
 """A process that does one deed on a database and is killed (kill -9) at the n-th point of its transactions.
 
 The points: before and after each statement that the writing engine sends, before each commit, and when the connection
-has been given back after it; and before and after a claim that is a transaction by itself.
+has been given back after it; and before and after a claim or a settlement that is a transaction by itself.
 """
 
 import itertools
@@ -32,7 +32,7 @@ from taskyard.queue import lanes
 
 SECRET = b"a secret for processes that are killed"
 KEPT_S = {"succeeded": 1}
-ALONE = "the claim"
+ALONE = "the statement that is alone"
 
 
 @dataclass(frozen=True)
@@ -124,15 +124,15 @@ def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
 
     event.listen(database.write, "before_cursor_execute", lambda *of: reach(f"before {_short(of[2])}"))
     event.listen(database.write, "after_cursor_execute", lambda *of: reach(f"after {_short(of[2])}"))
-    event.listen(database.read, "before_cursor_execute", lambda *of: _claims(of[2]) and reach(f"before {ALONE}"))
-    event.listen(database.read, "after_cursor_execute", lambda *of: _claims(of[2]) and reach(f"after {ALONE}"))
+    event.listen(database.read, "before_cursor_execute", lambda *of: _alone(of[2]) and reach(f"before {ALONE}"))
+    event.listen(database.read, "after_cursor_execute", lambda *of: _alone(of[2]) and reach(f"after {ALONE}"))
     event.listen(database.write, "commit", lambda _: reach("before the commit"))
     event.listen(database.write, "checkin", lambda *_: reach("after the commit"))
     deed.do(Caller(app, MIA), database)
 
 
-def _claims(statement: str) -> bool:
-    return "INSERT INTO lease" in statement
+def _alone(statement: str) -> bool:
+    return "INSERT INTO lease" in statement or "DELETE FROM lease" in statement
 
 
 def _short(statement: str) -> str:

@@ -1,6 +1,9 @@
 """What is one statement on PostgreSQL, written by hand."""
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+
+from taskyard.events.tables import EVERYONE
+from taskyard.queue.extend import MAX_LOG
 
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is full), locked and passed over
 # where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
@@ -75,3 +78,54 @@ ONE_CLAIM_AT_A_TIME = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(claim, 0))"
     " FROM (SELECT unnest(CAST(:claims AS text[])) AS claim ORDER BY 1) AS ordered"
 )
+
+
+def done(more: str) -> TextClause:
+    """The statement that settles attempts that succeeded: all of those that are sent, or none where one is not held,
+    has a limit key, is waited for or listened to, or where `more` (a condition on `task`) is to be done.
+
+    It locks all leases, then all tasks, each in the order of their ids, as every settlement does. What another has
+    changed meanwhile is seen as it is then: PostgreSQL looks at locked rows again. So tasks are found by id and not by
+    place, which would be the place of what they were. The list of ids beside the join keeps a plan that was made while
+    the table was empty from reading all of it.
+    """
+    return text(
+        f"""
+        WITH sent AS MATERIALIZED (
+            SELECT * FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:fences AS text[]), CAST(:results AS text[]), CAST(:logs AS text[])
+            ) AS sent (task_id, fence, result, log)
+        ), held AS MATERIALIZED (
+            SELECT lease.task_id, lease.token FROM lease
+            WHERE lease.task_id = ANY (CAST(:ids AS uuid[])) AND lease.limit_key IS NULL
+            ORDER BY lease.task_id FOR UPDATE
+        ), plain AS MATERIALIZED (
+            SELECT task.id FROM task
+            WHERE task.id = ANY (CAST(:ids AS uuid[]))
+            AND (SELECT count(*) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token)
+                = :count
+            AND NOT task.followed
+            AND NOT EXISTS (
+                SELECT FROM subscription WHERE subscription.owner_id IN (task.owner_id, CAST('{EVERYONE}' AS uuid))
+            )
+            AND NOT ({more})
+            ORDER BY task.id FOR NO KEY UPDATE OF task
+        ), gone AS (
+            DELETE FROM lease
+            WHERE lease.task_id = ANY (ARRAY(SELECT plain.id FROM plain WHERE (SELECT count(*) FROM plain) = :count))
+            RETURNING lease.*
+        ), over AS MATERIALIZED (
+            SELECT gone.*, sent.result, right(gone.log || sent.log, {MAX_LOG}) AS whole_log
+            FROM gone JOIN sent ON sent.task_id = gone.task_id
+        ), attempted AS (
+            INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
+            SELECT task_id, attempt, worker, leased_at, :now, 'succeeded', whole_log FROM over
+        ), ended AS (
+            UPDATE task SET attempts = over.attempt, outcome = 'succeeded', finished_at = :now, result = over.result,
+                fingerprint = NULL, error = NULL
+            FROM over
+            WHERE task.id = over.task_id AND task.id = ANY (CAST(:ids AS uuid[]))
+        )
+        SELECT queue FROM gone
+        """  # constants and conditions of ours
+    )

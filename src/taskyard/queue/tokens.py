@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import ColumnElement, Text, cast
 
+from taskyard.core.ids import NIL
 from taskyard.core.lists import among, keyed
 from taskyard.queue.tables import lease
 
@@ -29,7 +30,7 @@ def make_token(task_id: str, fence: str) -> str:
     return f"{task_id}.{fence}"
 
 
-def split_token(token: str) -> tuple[str, str] | None:
-    """Task id and fence of a lease's token; None where it is none."""
+def parts(token: str) -> tuple[str, str]:
+    """Task id and fence of a lease's token; of what is none, the id of no task."""
     match = _TOKEN.fullmatch(token)
-    return (match[1], match[2]) if match else None
+    return (match[1], match[2]) if match else (NIL, "")

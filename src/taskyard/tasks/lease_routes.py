@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from taskyard.queue.leases import Taken
-from taskyard.tasks import leases, render
+from taskyard.tasks import leases, render, settling
 from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
 from taskyard.users.current import current_actor
 from taskyard.web import answers, caller_gone, later
@@ -60,9 +60,9 @@ class LeasesSettle(MethodView):
     @scope("work")
     def post(self, sent: dict[str, Any]) -> Response:
         """Settle leases"""
-        settled = leases.report(sent["leases"])
+        settled = settling.report(sent["leases"])
         told = [
-            render.settled(one["token"], leases.answer(state), state.status, faults)
+            render.settled(one["token"], settling.answer(state), state.status, faults)
             for one, (state, faults) in zip(sent["leases"], settled, strict=True)
         ]
         return answers.json({"leases": told})
