@@ -1,7 +1,8 @@
 """Gathering: what concurrent requests want done is handed to one of them, who does it for all.
 
 The first to come leads; while it works the next ones pile up, and when it is done one of those leads in turn. So
-nobody waits for company: alone, a request leads at once. Works for threads and for greenlets alike.
+nobody waits for company: alone, a request leads at once. Several may lead at once, each with a batch of its own. Works
+for threads and for greenlets alike.
 """
 
 import threading
@@ -25,27 +26,29 @@ class Pending:
 
 
 class Gatherer:
-    """Hands all that waits to `run`, one batch at a time; `run` fills in `result` or `error` of each."""
+    """Hands all that waits to `run`, `at_once` batches at a time; `run` fills in `result` or `error` of each."""
 
-    def __init__(self, run: Callable[[list[Pending]], None], most: int) -> None:
+    def __init__(self, run: Callable[[list[Pending]], None], most: int, at_once: int = 1) -> None:
         self._run = run
         self._most = most
+        self._at_once = at_once
         self._lock = threading.Lock()
         self._line: list[Pending] = []
-        self._led = False
+        self._leaders = 0
 
     def submit(self, pending: Pending) -> Any:
         """The result of this item, once its batch is done; raises what `run` put into `error`."""
         with self._lock:
             self._line.append(pending)
-            if self._led:
+            if self._leaders == self._at_once:
                 pending.woken = threading.Event()
             else:
-                self._led = pending.leads = True
+                self._leaders += 1
+                pending.leads = True
         if pending.woken is not None:
             self._wait(pending, pending.woken)
         if pending.leads:
-            self._lead()
+            self._lead(pending)
         if pending.error is not None:
             raise pending.error
         return pending.result
@@ -61,10 +64,12 @@ class Gatherer:
                 self._hand_on()
             raise
 
-    def _lead(self) -> None:
+    def _lead(self, leader: Pending) -> None:
         """Run one batch, then hand the lead on."""
-        with self._lock:
-            batch, self._line = self._line[: self._most], self._line[self._most :]
+        with self._lock:  # whoever leads another batch is in that
+            batch = [one for one in self._line if one is leader or not one.leads][: self._most]
+            taken = set(map(id, batch))
+            self._line = [one for one in self._line if id(one) not in taken]
         try:
             self._run(batch)
         except BaseException as error:
@@ -79,8 +84,9 @@ class Gatherer:
 
     def _hand_on(self) -> None:
         with self._lock:
-            heir = self._line[0] if self._line else None
-            self._led = heir is not None
-            if heir is not None and heir.woken is not None:
+            heir = next((one for one in self._line if not one.leads), None)
+            if heir is None or heir.woken is None:
+                self._leaders -= 1
+            else:
                 heir.leads = True
                 heir.woken.set()

@@ -30,6 +30,7 @@ R = TypeVar("R")
 TOLD = "told"
 COLLISIONS = 3  # how often a transaction is run again that PostgreSQL ended for another's sake
 MOST = 500  # items a transaction, so that none holds the write lock for long
+ALONE_AT_ONCE = 2  # of what is one statement: the second need not wait for the first, to be done in steps
 
 
 def commit_request() -> None:
@@ -109,7 +110,8 @@ def batch(
     """
     # SQLite has one writer at a time; on PostgreSQL each kind of work has a line of its own.
     line = _run if database.is_sqlite else handler
-    gatherer = database.kept(line, lambda: Gatherer(partial(_run, database), MOST))
+    at_once = ALONE_AT_ONCE if alone and not database.is_sqlite else 1
+    gatherer = database.kept(line, lambda: Gatherer(partial(_run, database), MOST, at_once))
     result: R = gatherer.submit(Pending(handler, item, None if database.is_sqlite else alone))
     return result
 
