@@ -1,8 +1,9 @@
 """Gathering: what concurrent requests want done is handed to one of them, who does it for all.
 
 The first to come leads; while it works the next ones pile up, and when it is done one of those leads in turn. So
-nobody waits for company: alone, a request leads at once. Several may lead at once, each with a batch of its own. Works
-for threads and for greenlets alike.
+nobody waits for company: alone, a request leads at once. Several may lead at once while nobody waits; as soon as some
+do, they are left to the last leader, as doing much together is what takes least. Works for threads and for greenlets
+alike.
 """
 
 import threading
@@ -39,12 +40,13 @@ class Gatherer:
     def submit(self, pending: Pending) -> Any:
         """The result of this item, once its batch is done; raises what `run` put into `error`."""
         with self._lock:
-            self._line.append(pending)
-            if self._leaders == self._at_once:
-                pending.woken = threading.Event()
-            else:
+            waits = any(not one.leads for one in self._line)
+            if self._leaders == 0 or (self._leaders < self._at_once and not waits):
                 self._leaders += 1
                 pending.leads = True
+            else:
+                pending.woken = threading.Event()
+            self._line.append(pending)
         if pending.woken is not None:
             self._wait(pending, pending.woken)
         if pending.leads:
@@ -84,7 +86,7 @@ class Gatherer:
 
     def _hand_on(self) -> None:
         with self._lock:
-            heir = next((one for one in self._line if not one.leads), None)
+            heir = next((one for one in self._line if not one.leads), None) if self._leaders == 1 else None
             if heir is None or heir.woken is None:
                 self._leaders -= 1
             else:
