@@ -102,7 +102,7 @@ def done(more: str) -> TextClause:
         ), plain AS MATERIALIZED (
             SELECT task.id FROM task
             WHERE task.id = ANY (CAST(:ids AS uuid[]))
-            AND (SELECT count(*) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token)
+            AND (SELECT sum(1) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token)
                 = :count
             AND NOT task.followed
             AND NOT EXISTS (
@@ -112,7 +112,7 @@ def done(more: str) -> TextClause:
             ORDER BY task.id FOR NO KEY UPDATE OF task
         ), gone AS (
             DELETE FROM lease
-            WHERE lease.task_id = ANY (ARRAY(SELECT plain.id FROM plain WHERE (SELECT count(*) FROM plain) = :count))
+            WHERE lease.task_id = ANY (ARRAY(SELECT plain.id FROM plain WHERE (SELECT sum(1) FROM plain) = :count))
             RETURNING lease.*
         ), over AS MATERIALIZED (
             SELECT gone.*, sent.result, right(gone.log || sent.log, {MAX_LOG}) AS whole_log
