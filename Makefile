@@ -43,7 +43,7 @@ test: $(DEV_STAMP)  ## All tests but those of `check`, on SQLite and PostgreSQL
 	@$(PYTEST) || { echo "Once more, alone, what failed beside others:"; \
 		$(BIN)/pytest --last-failed --last-failed-no-failures none --ignore=tests/guards; }
 
-quick: $(DEV_STAMP)  ## What takes no seconds and no server, on SQLite alone: within a minute
+quick: $(DEV_STAMP)  ## What takes no seconds and no server, on SQLite alone: a minute
 	@$(PYTEST) -m "not e2e and not browser and not slow" -k "not postgresql"
 
 check: $(DEV_STAMP)  ## Style, types, import order, guard tests, the API's description
