@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner, Result
 
-from support.people import ALICE
+from support.people import ALICE, Person
 from support.server import Server, Service
 from support.workers import start_work
+from taskyard.cli import main
 from taskyard.client import Client
 
 COMMANDS = {
@@ -28,6 +30,17 @@ COMMANDS = {
 def client(shared_server: Server) -> Iterator[Client]:
     with Client(shared_server.url, ALICE.key, retry_for_s=5) as found:
         yield found
+
+
+@pytest.fixture
+def run(shared_server: Server) -> Callable[..., Result]:
+    """The `taskyard` command, as Alice unless told otherwise; `given` is its stdin."""
+
+    def invoke(*argv: str, person: Person = ALICE, given: str | bytes | None = None) -> Result:
+        env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": person.key}
+        return CliRunner().invoke(main, argv, env=env, input=given)
+
+    return invoke
 
 
 @pytest.fixture(scope="session")

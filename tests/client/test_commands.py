@@ -21,17 +21,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard` command as Alice; `input` is its stdin."""
-
-    def invoke(*argv: str, input: str | None = None) -> Result:  # noqa: A002  # as click names it
-        env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": ALICE.key}
-        return CliRunner().invoke(main, argv, input=input, env=env)
-
-    return invoke
-
-
 def test_a_task_is_submitted_and_shown(run: Callable[..., Result]) -> None:
     sent = run("submit", "s-cli", '{"width": 200}', "--priority", "high", "--queue", "s-q", "--delay", "60")
     assert sent.exit_code == 0
@@ -48,7 +37,7 @@ def test_a_task_is_submitted_and_shown(run: Callable[..., Result]) -> None:
 
 
 def test_a_payload_comes_from_stdin_and_must_be_json(run: Callable[..., Result]) -> None:
-    assert json.loads(run("submit", "s-stdin", "-", input="[1, 2]").stdout)["payload"] == [1, 2]
+    assert json.loads(run("submit", "s-stdin", "-", given="[1, 2]").stdout)["payload"] == [1, 2]
     refused = run("submit", "s-stdin", "{width: 200}")
     assert refused.exit_code == 2
     assert "not JSON" in refused.stderr

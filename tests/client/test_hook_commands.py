@@ -3,13 +3,14 @@
 import json
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from support.people import ALICE, BOB, Person
+from support.people import ALICE, BOB
 from support.receivers import Receiver, receiver, whole
 from support.server import Server, Service, taskyard
 from support.workers import until
@@ -30,14 +31,8 @@ _numbers = count()
 
 
 @pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard` command, as Alice unless told otherwise."""
-
-    def invoke(*argv: str, person: Person = ALICE, given: bytes | None = None) -> Result:
-        env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": person.key}
-        return CliRunner().invoke(main, ["hook", *argv], env=env, input=given)
-
-    return invoke
+def run(run: Callable[..., Result]) -> Callable[..., Result]:
+    return partial(run, "hook")
 
 
 @pytest.fixture

@@ -4,24 +4,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from support.people import ALICE
-from support.server import Server
-from taskyard.cli import main
 from taskyard.client import Client, Report, Task
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.parametrize("shared_server", ["sqlite"], indirect=True),  # the database does not matter here
 ]
-
-
-@pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard` command, as Alice."""
-    env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": ALICE.key}
-    return lambda *argv: CliRunner().invoke(main, argv, env=env)
 
 
 def failed(client: Client, command: str, message: str) -> Task:

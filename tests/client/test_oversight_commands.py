@@ -1,13 +1,12 @@
 """`taskyard explain` and `worker`, against the real server."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from support.people import MIA, Person
-from support.server import Server
-from taskyard.cli import main
+from support.people import MIA
 from taskyard.client import Client
 
 pytestmark = [
@@ -17,13 +16,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard` command, as Mia unless told otherwise."""
-
-    def invoke(*argv: str, person: Person = MIA) -> Result:
-        return CliRunner().invoke(main, argv, env={"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": person.key})
-
-    return invoke
+def run(run: Callable[..., Result]) -> Callable[..., Result]:
+    return partial(run, person=MIA)
 
 
 def test_a_task_is_explained_in_words(run: Callable[..., Result], client: Client) -> None:

@@ -1,13 +1,12 @@
 """`taskyard queue`, against the real server."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from support.people import ALICE, MIA, Person
-from support.server import Server
-from taskyard.cli import main
+from support.people import ALICE, MIA
 from taskyard.client import Client, Conflict
 
 pytestmark = [
@@ -17,14 +16,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard queue` command, as Mia unless told otherwise."""
-
-    def invoke(*argv: str, person: Person = MIA, typed: str | None = None) -> Result:
-        env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": person.key}
-        return CliRunner().invoke(main, ["queue", *argv], env=env, input=typed)
-
-    return invoke
+def run(run: Callable[..., Result]) -> Callable[..., Result]:
+    return partial(run, "queue", person=MIA)
 
 
 def test_a_queue_is_paused_resumed_and_listed(run: Callable[..., Result], client: Client) -> None:
@@ -53,7 +46,7 @@ def test_what_waits_in_a_queue_is_cancelled_once_its_name_is_said_again(
     refused = run("purge", "o-purged", "--confirm", "o-other")
     assert (refused.exit_code, "nothing was cancelled" in refused.stderr) == (2, True)
     assert client.get(tasks[0].id).status == "queued"
-    assert "2 tasks of o-purged were cancelled." in run("purge", "o-purged", typed="o-purged\n").stdout
+    assert "2 tasks of o-purged were cancelled." in run("purge", "o-purged", given="o-purged\n").stdout
     assert {client.get(one.id).status for one in tasks} == {"cancelled"}
 
 

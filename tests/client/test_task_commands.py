@@ -1,13 +1,11 @@
 """`taskyard task list`, `cancel` and `retry`, against the real server."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from support.people import ALICE
-from support.server import Server
-from taskyard.cli import main
 from taskyard.client import Client
 
 pytestmark = [
@@ -17,10 +15,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def run(shared_server: Server) -> Callable[..., Result]:
-    """The `taskyard task` command, as Alice."""
-    env = {"TASKYARD_URL": shared_server.url, "TASKYARD_TOKEN": ALICE.key}
-    return lambda *argv: CliRunner().invoke(main, ["task", *argv], env=env)
+def run(run: Callable[..., Result]) -> Callable[..., Result]:
+    return partial(run, "task")
 
 
 def test_tasks_are_listed_newest_first(run: Callable[..., Result], client: Client) -> None:

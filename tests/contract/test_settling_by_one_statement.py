@@ -25,7 +25,7 @@ from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled, all_done, settle, settle_done
 from taskyard.queue.tables import attempt, lease, task
-from taskyard.tasks import settling as at_work
+from taskyard.tasks import settling
 from taskyard.tasks.settling import DONE
 
 pytestmark = pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
@@ -164,7 +164,7 @@ def test_a_heartbeat_that_comes_first_is_in_the_log(yard: Yard) -> None:
     held = yard.claim()
     with yard.database.write.begin() as connection:
         extend(connection, [Extension(*held[0].held, 60, log="beat\n")], clock.now())
-        told = settling(yard, held)
+        told = in_a_thread(yard, held)
         connection.commit()
     assert told() == [Settled(Status.SUCCEEDED)]
     assert yard.task(task_id).status == "succeeded"
@@ -177,7 +177,7 @@ def test_whoever_waits_for_it_and_comes_first_is_seen(yard: Yard) -> None:
     held = yard.claim()
     with yard.database.write.begin() as connection:
         linking.enqueue(connection, [linked(held[0].task_id)], clock.now())
-        told = settling(yard, held)
+        told = in_a_thread(yard, held)
         connection.commit()
     assert told() is None
     assert yard.settle(*held)[0].ready == ["q"]
@@ -189,7 +189,7 @@ def test_where_one_lease_is_lost_meanwhile_none_is_settled(yard: Yard) -> None:
     held = yard.claim(limit=2)
     with yard.database.write.begin() as connection:
         connection.execute(delete(lease).where(lease.c.task_id == held[1].task_id))
-        told = settling(yard, held)
+        told = in_a_thread(yard, held)
         connection.commit()
     assert told() is None
     assert (yard.task(held[0].task_id).status, yard.count(attempt)) == ("running", 0)
@@ -208,13 +208,13 @@ def test_after_more_was_to_do_it_is_not_tried_for_a_while(yard: Yard, monkeypatc
     for _ in range(4):
         yard.add()
     done, stale, late, again = ([(one, None)] for one in reports(yard.claim(limit=4)))
-    shortcut = at_work.Shortcut()
+    shortcut = settling.Shortcut()
     with yard.database.read.connect() as connection:
         assert shortcut.settle(connection, done)
         assert shortcut.settle(connection, [(replace(stale[0][0], fence="x"), None)]) is None
         assert shortcut.settle(connection, late) is None
-        monkeypatch.setattr(at_work, "REST_S", 0.0)
-        shortcut = at_work.Shortcut()
+        monkeypatch.setattr(settling, "REST_S", 0.0)
+        shortcut = settling.Shortcut()
         assert shortcut.settle(connection, [(replace(stale[0][0], fence="x"), None)]) is None
         assert shortcut.settle(connection, again)
 
@@ -229,7 +229,7 @@ def linked(to: str) -> NewTask:
     return NewTask(new_id(), ALICE.id, "c", "{}", "q", 1, now, now, link=Link([to], "cancel"))
 
 
-def settling(yard: Yard, held: list[Lease]) -> Callable[[], Any]:
+def in_a_thread(yard: Yard, held: list[Lease]) -> Callable[[], Any]:
     """Settle in a thread that waits for a lock by now; what gives its answer."""
     pool = ThreadPoolExecutor(1)
     told = pool.submit(settle_at_once, yard, reports(held, log="end\n"))

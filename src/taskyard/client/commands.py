@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
@@ -25,6 +26,17 @@ def server(command: F) -> F:
     return click.option("--url", envvar="TASKYARD_URL", show_envvar=True, default=DEFAULT_URL, show_default=True)(
         command
     )
+
+
+def with_client(command: Callable[..., None]) -> Callable[..., None]:
+    """The same options, and a client of that server as the first argument; what it refuses is said in words."""
+
+    @wraps(command)
+    def run(*, url: str, token: str | None, **given: Any) -> None:
+        with problems(), connected(url, token) as client:
+            command(client, **given)
+
+    return server(run)
 
 
 @click.command()

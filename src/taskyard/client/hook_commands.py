@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from taskyard.client.api import Client
-from taskyard.client.commands import connected, problems, server
+from taskyard.client.commands import connected, problems, server, with_client
 from taskyard.client.forwarding import Forwarder, Passed, Tail
 from taskyard.client.hooks import Webhook
 
@@ -47,21 +47,20 @@ def listen(source: str, to: str, replay: int, url: str, token: str | None) -> No
 @click.argument("request_id", required=False)
 @click.option("--source", help="Only requests to this one.")
 @click.option("--last", type=click.IntRange(1, 100), default=5, show_default=True, help="So many of the rejected ones.")
-@server
-def doctor(request_id: str | None, source: str | None, last: int, url: str, token: str | None) -> None:
+@with_client
+def doctor(client: Client, request_id: str | None, source: str | None, last: int) -> None:
     """Say why webhooks were rejected, and what to do.
 
     \b
     taskyard hook doctor 01936b2e-0000-7000-8000-000000000000
     taskyard hook doctor --source github
     """
-    with problems(), connected(url, token) as client:
-        if request_id is not None:
-            rejected = [client.webhook(request_id)]
-        else:
-            rejected = list(islice(client.webhooks(source=source, verdict="rejected"), last))
-        for webhook in rejected:
-            _diagnose(client, webhook)
+    if request_id is not None:
+        rejected = [client.webhook(request_id)]
+    else:
+        rejected = list(islice(client.webhooks(source=source, verdict="rejected"), last))
+    for webhook in rejected:
+        _diagnose(client, webhook)
     if not rejected:
         click.echo("No webhook was rejected.")
 

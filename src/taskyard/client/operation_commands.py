@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from taskyard.client.api import Client
-from taskyard.client.commands import connected, problems, server
+from taskyard.client.commands import with_client
 from taskyard.client.operating import DeadGroup, DryRun, Operation
 from taskyard.client.terminal import moment, payload
 
@@ -42,12 +42,11 @@ def chosen(command: F) -> F:
 @click.option("--command")
 @click.option("--queue")
 @click.option("--since", type=WHEN, metavar="WHEN", help="Ended then or later: 2030-01-31, 2030-01-31T12:00, ...Z.")
-@server
-def dead(command: str | None, queue: str | None, since: datetime | None, url: str, token: str | None) -> None:
+@with_client
+def dead(client: Client, command: str | None, queue: str | None, since: datetime | None) -> None:
     """Tell what tasks died of: failed and lost ones, grouped by their error."""
-    with problems(), connected(url, token) as client:
-        for one in client.dead(command=command, queue=queue, since=_aware(since)):
-            click.echo(_group(one))
+    for one in client.dead(command=command, queue=queue, since=_aware(since)):
+        click.echo(_group(one))
 
 
 @click.group()
@@ -58,97 +57,91 @@ def operation() -> None:
 @operation.command()
 @click.option("--patch", metavar="JSON", help="A merge patch (RFC 7396) of each payload.")
 @chosen
-@server
-def retry(patch: str | None, url: str, token: str | None, **asked: Any) -> None:
+@with_client
+def retry(client: Client, patch: str | None, **asked: Any) -> None:
     """Run tasks again.
 
     \b
     taskyard operation retry --fingerprint 5f2b8c1d9e3a7046 --dry-run
     taskyard operation retry --command resize --status failed --patch '{"width": 200}'
     """
-    _run("retry", url, token, asked, patch=payload(patch))
+    _run(client, "retry", asked, patch=payload(patch))
 
 
 @operation.command()
 @chosen
-@server
-def cancel(url: str, token: str | None, **asked: Any) -> None:
+@with_client
+def cancel(client: Client, **asked: Any) -> None:
     """Cancel tasks that wait; whoever runs one is told to stop."""
-    _run("cancel", url, token, asked)
+    _run(client, "cancel", asked)
 
 
 @operation.command()
 @chosen
-@server
-def delete(url: str, token: str | None, **asked: Any) -> None:
+@with_client
+def delete(client: Client, **asked: Any) -> None:
     """Delete tasks that have ended, with their attempts."""
-    _run("delete", url, token, asked)
+    _run(client, "delete", asked)
 
 
 @operation.command()
 @click.option("--to", required=True, help="The queue to move them to.")
 @chosen
-@server
-def move(to: str, url: str, token: str | None, **asked: Any) -> None:
+@with_client
+def move(client: Client, to: str, **asked: Any) -> None:
     """Let tasks that wait wait in another queue."""
-    _run("move", url, token, asked, queue=to)
+    _run(client, "move", asked, queue=to)
 
 
 @operation.command("list")
 @click.option("--state", help="running, paused, done or cancelled")
-@server
-def list_operations(state: str | None, url: str, token: str | None) -> None:
+@with_client
+def list_operations(client: Client, state: str | None) -> None:
     """List operations, the newest first."""
-    with problems(), connected(url, token) as client:
-        for one in client.operations(state=state):
-            click.echo(_line(one))
+    for one in client.operations(state=state):
+        click.echo(_line(one))
 
 
 @operation.command()
 @click.argument("id")
-@server
-def show(id: str, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+@with_client
+def show(client: Client, id: str) -> None:  # noqa: A002  # the argument's name in --help
     """Tell how far an operation is, and why tasks were left as they were."""
-    with problems(), connected(url, token) as client:
-        _show(client.operation(id))
+    _show(client.operation(id))
 
 
 @operation.command()
 @click.argument("id")
-@server
-def pause(id: str, url: str, token: str | None) -> None:  # noqa: A002
+@with_client
+def pause(client: Client, id: str) -> None:  # noqa: A002
     """Hold an operation between two slices."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.pause_operation(id)))
+    click.echo(_line(client.pause_operation(id)))
 
 
 @operation.command()
 @click.argument("id")
-@server
-def resume(id: str, url: str, token: str | None) -> None:  # noqa: A002
+@with_client
+def resume(client: Client, id: str) -> None:  # noqa: A002
     """Let a paused operation go on."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.resume_operation(id)))
+    click.echo(_line(client.resume_operation(id)))
 
 
 @operation.command()
 @click.argument("id")
-@server
-def stop(id: str, url: str, token: str | None) -> None:  # noqa: A002
+@with_client
+def stop(client: Client, id: str) -> None:  # noqa: A002
     """Do no more of an operation; what it has done is not undone."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.cancel_operation(id)))
+    click.echo(_line(client.cancel_operation(id)))
 
 
-def _run(action: str, url: str, token: str | None, asked: dict[str, Any], **arguments: Any) -> None:
+def _run(client: Client, action: str, asked: dict[str, Any], **arguments: Any) -> None:
     dry_run, no_wait = asked.pop("dry_run"), asked.pop("no_wait")
     plain = {k: _aware(v).isoformat() if isinstance(v, datetime) else v for k, v in asked.items() if v is not None}
-    with problems(), connected(url, token) as client:
-        if dry_run:
-            _found(client.try_operation(action, plain, **arguments))
-        else:
-            started = client.operate(action, plain, **arguments)
-            _show(started if no_wait else _ended(client, started))
+    if dry_run:
+        _found(client.try_operation(action, plain, **arguments))
+    else:
+        started = client.operate(action, plain, **arguments)
+        _show(started if no_wait else _ended(client, started))
 
 
 def _ended(client: Client, started: Operation) -> Operation:

@@ -2,18 +2,18 @@
 
 import click
 
-from taskyard.client.commands import connected, problems, server
+from taskyard.client.api import Client
+from taskyard.client.commands import with_client
 from taskyard.client.oversight import WorkerInfo
 from taskyard.client.terminal import moment
 
 
 @click.command()
 @click.argument("id")
-@server
-def explain(id: str, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+@with_client
+def explain(client: Client, id: str) -> None:  # noqa: A002  # the argument's name in --help
     """Say why a task does not run, and what to do."""
-    with problems(), connected(url, token) as client:
-        found = client.explain(id)
+    found = client.explain(id)
     click.echo(f"{found.id} is {found.status}.")
     for reason in found.reasons:
         click.echo(f"\n{reason.code}: {reason.detail}\n  {reason.action}")
@@ -26,30 +26,27 @@ def worker() -> None:
 
 
 @worker.command("list")
-@server
-def list_workers(url: str, token: str | None) -> None:
+@with_client
+def list_workers(client: Client) -> None:
     """List who asks for tasks, and what they run."""
-    with problems(), connected(url, token) as client:
-        for one in client.workers():
-            click.echo(_worker(one))
+    for one in client.workers():
+        click.echo(_worker(one))
 
 
 @worker.command()
 @click.argument("id")
-@server
-def drain(id: str, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+@with_client
+def drain(client: Client, id: str) -> None:  # noqa: A002  # the argument's name in --help
     """Give a worker nothing more: `taskyard work` ends once it is done. ID is what `worker list` shows first."""
-    with problems(), connected(url, token) as client:
-        click.echo(_worker(client.drain_worker(id)))
+    click.echo(_worker(client.drain_worker(id)))
 
 
 @worker.command()
 @click.argument("id")
-@server
-def resume(id: str, url: str, token: str | None) -> None:  # noqa: A002
+@with_client
+def resume(client: Client, id: str) -> None:  # noqa: A002
     """Let a drained worker have tasks again."""
-    with problems(), connected(url, token) as client:
-        click.echo(_worker(client.resume_worker(id)))
+    click.echo(_worker(client.resume_worker(id)))
 
 
 def _worker(one: WorkerInfo) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from taskyard.client.commands import connected, problems, server
+from taskyard.client.api import Client
+from taskyard.client.commands import with_client
 from taskyard.client.oversight import Counts, Queue
 from taskyard.client.terminal import moment
 
@@ -46,72 +47,65 @@ def queue() -> None:
 
 
 @queue.command("list")
-@server
-def list_queues(url: str, token: str | None) -> None:
+@with_client
+def list_queues(client: Client) -> None:
     """List the queues in use."""
-    with problems(), connected(url, token) as client:
-        for one in client.queues():
-            click.echo(_line(one))
+    for one in client.queues():
+        click.echo(_line(one))
 
 
 @queue.command()
 @click.argument("name")
-@server
-def show(name: str, url: str, token: str | None) -> None:
+@with_client
+def show(client: Client, name: str) -> None:
     """Show how much is in a queue, and its limits."""
-    with problems(), connected(url, token) as client:
-        _show(client.queue(name))
+    _show(client.queue(name))
 
 
 @queue.command()
 @click.argument("name")
-@server
-def pause(name: str, url: str, token: str | None) -> None:
+@with_client
+def pause(client: Client, name: str) -> None:
     """Let no worker have anything of a queue."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.pause(name)))
+    click.echo(_line(client.pause(name)))
 
 
 @queue.command()
 @click.argument("name")
-@server
-def resume(name: str, url: str, token: str | None) -> None:
+@with_client
+def resume(client: Client, name: str) -> None:
     """Let workers have tasks of a queue again."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.resume(name)))
+    click.echo(_line(client.resume(name)))
 
 
 @queue.command()
 @click.argument("name")
-@server
-def drain(name: str, url: str, token: str | None) -> None:
+@with_client
+def drain(client: Client, name: str) -> None:
     """Take no new tasks into a queue; what waits there is still run."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.drain_queue(name)))
+    click.echo(_line(client.drain_queue(name)))
 
 
 @queue.command("open")
 @click.argument("name")
-@server
-def open_queue(name: str, url: str, token: str | None) -> None:
+@with_client
+def open_queue(client: Client, name: str) -> None:
     """Let a queue that was drained take new tasks again."""
-    with problems(), connected(url, token) as client:
-        click.echo(_line(client.open_queue(name)))
+    click.echo(_line(client.open_queue(name)))
 
 
 @queue.command()
 @click.argument("name")
 @click.option("--confirm", metavar="NAME", prompt="Its name once more", help="The queue's name once more.")
-@server
-def purge(name: str, confirm: str, url: str, token: str | None) -> None:
+@with_client
+def purge(client: Client, name: str, confirm: str) -> None:
     """Cancel all that waits in a queue."""
     if confirm != name:
         raise click.BadParameter(f"that is not {name}: nothing was cancelled", param_hint="--confirm")
     cancelled, more = 0, True
-    with problems(), connected(url, token) as client:
-        while more:
-            purged = client.purge_queue(name)
-            cancelled, more = cancelled + purged.cancelled, purged.more
+    while more:
+        purged = client.purge_queue(name)
+        cancelled, more = cancelled + purged.cancelled, purged.more
     click.echo(f"{cancelled} tasks of {name} were cancelled.")
 
 
@@ -122,16 +116,15 @@ def purge(name: str, confirm: str, url: str, token: str | None) -> None:
 @click.option("--key-running", "key_max_running", type=bound, metavar="N", help="How many of each limit key.")
 @click.option("--key-rate", type=rate, metavar="N/PER", help="How many may start of each limit key.")
 @click.option("--weight", "weights", type=weight, metavar="KEY=N", multiple=True, help="Of a fairness key. Repeatable.")
-@server
+@with_client
 def limit(
+    client: Client,
     name: str,
     max_running: Any,
     max_rate: Any,
     key_max_running: Any,
     key_rate: Any,
     weights: Sequence[tuple[str, int | None]],
-    url: str,
-    token: str | None,
 ) -> None:
     """Set a queue's limits and weights while it runs; `none` removes one, what is not named stays.
 
@@ -147,8 +140,7 @@ def limit(
     changes = {part: values for part, values in asked.items() if values}
     if not changes:
         raise click.UsageError("Say what to set: --running, --rate, --key-running, --key-rate or --weight.")
-    with problems(), connected(url, token) as client:
-        _show(client.change_queue(name, **changes))
+    _show(client.change_queue(name, **changes))
 
 
 def _given(**limits: Any) -> dict[str, Any]:

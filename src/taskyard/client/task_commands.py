@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from taskyard.client import terminal
-from taskyard.client.commands import connected, problems, server
+from taskyard.client.api import Client
+from taskyard.client.commands import with_client
 from taskyard.client.resources import Task
 
 ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
@@ -21,11 +22,10 @@ def task() -> None:
 @task.command()
 @click.argument("id")
 @click.option("--attempts", "with_attempts", is_flag=True, help="Also its attempts, with their logs.")
-@server
-def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # noqa: A002  # the argument's name in --help
+@with_client
+def show(client: Client, id: str, with_attempts: bool) -> None:  # noqa: A002  # the argument's name in --help
     """Print a task as JSON."""
-    with problems(), connected(url, token) as client:
-        terminal.show(client.get(id), client.attempts(id) if with_attempts else None)
+    terminal.show(client.get(id), client.attempts(id) if with_attempts else None)
 
 
 @task.command("list")
@@ -34,31 +34,28 @@ def show(id: str, with_attempts: bool, url: str, token: str | None) -> None:  # 
 @click.option("--queue")
 @click.option("--tag")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
-@server
-def list_tasks(limit: int, url: str, token: str | None, **wanted: Any) -> None:
+@with_client
+def list_tasks(client: Client, limit: int, **wanted: Any) -> None:
     """List tasks of yours, the newest first: id, status, command, and when it was created."""
-    with problems(), connected(url, token) as client:
-        found = client.list(**wanted, page_size=min(limit, 100))
-        for one in itertools.islice(found, limit):
-            click.echo(_line(one))
+    found = client.list(**wanted, page_size=min(limit, 100))
+    for one in itertools.islice(found, limit):
+        click.echo(_line(one))
 
 
 @task.command()
 @ids
-@server
-def cancel(ids: Sequence[str], url: str, token: str | None) -> None:
+@with_client
+def cancel(client: Client, ids: Sequence[str]) -> None:
     """Cancel tasks that wait; whoever runs one is told to stop."""
-    with problems(), connected(url, token) as client:
-        _each(ids, client.cancel)
+    _each(ids, client.cancel)
 
 
 @task.command()
 @ids
-@server
-def retry(ids: Sequence[str], url: str, token: str | None) -> None:
+@with_client
+def retry(client: Client, ids: Sequence[str]) -> None:
     """Run tasks again that failed, were lost, cancelled, or expired. For many: taskyard operation retry."""
-    with problems(), connected(url, token) as client:
-        _each(ids, client.retry)
+    _each(ids, client.retry)
 
 
 def _each(ids: Sequence[str], deed: Callable[[str], Task]) -> None:

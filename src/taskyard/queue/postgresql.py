@@ -82,7 +82,8 @@ ONE_CLAIM_AT_A_TIME = text(
 
 def done(more: str) -> TextClause:
     """The statement that settles attempts that succeeded: all of those that are sent, or none where one is not held,
-    has a limit key, is waited for or listened to, or where `more` (a condition on `task`) is to be done.
+    has a limit key, is waited for or listened to (as `publish.heard` has it), or where `more`, a condition on `task`,
+    is to be done.
 
     It locks all leases, then all tasks, each in the order of their ids, as every settlement does. What another has
     changed meanwhile is seen as it is then: PostgreSQL looks at locked rows again. So tasks are found by id and not by
