@@ -25,7 +25,6 @@ from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled, all_done, settle, settle_done
 from taskyard.queue.tables import attempt, lease, task
-from taskyard.tasks import settling
 from taskyard.tasks.settling import DONE
 
 pytestmark = pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
@@ -202,21 +201,6 @@ def test_of_two_that_settle_one_lease_at_once_one_is_told_that_it_did(yard: Yard
         told = at_once(*[partial(settle_at_once, yard, sent)] * 3)
         assert sorted(one is None for one in told) == [False, True, True]
     assert yard.count(attempt) == 20
-
-
-def test_after_more_was_to_do_it_is_not_tried_for_a_while(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
-    for _ in range(4):
-        yard.add()
-    done, stale, late, again = ([(one, None)] for one in reports(yard.claim(limit=4)))
-    shortcut = settling.Shortcut()
-    with yard.database.read.connect() as connection:
-        assert shortcut.settle(connection, done)
-        assert shortcut.settle(connection, [(replace(stale[0][0], fence="x"), None)]) is None
-        assert shortcut.settle(connection, late) is None
-        monkeypatch.setattr(settling, "REST_S", 0.0)
-        shortcut = settling.Shortcut()
-        assert shortcut.settle(connection, [(replace(stale[0][0], fence="x"), None)]) is None
-        assert shortcut.settle(connection, again)
 
 
 def change(yard: Yard, statement: Any) -> None:

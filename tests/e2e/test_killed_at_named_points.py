@@ -32,6 +32,11 @@ def submit_many(_: Yard) -> Call:
     return Call("/v1/tasks/batch", {"tasks": [{"command": "c", "queue": "q", "delay_s": n} for n in range(3)]})
 
 
+def submit_alone(_: Yard) -> Call:
+    """On PostgreSQL a transaction by itself."""
+    return Call("/v1/tasks/batch", {"tasks": [{"command": "c", "queue": "q", "tags": ["a"]}] * 3})
+
+
 def replace(yard: Yard) -> Call:
     first = yard.add(owner_id=MIA.id, unique_key="k")
     with yard.database.write.begin() as connection:
@@ -98,7 +103,7 @@ def remove_ended(yard: Yard) -> Duty:
 
 
 DEEDS: list[Deed] = [
-    *(submit, submit_many, replace, claim, claim_alone, extend, settle, settle_alone),
+    *(submit, submit_many, submit_alone, replace, claim, claim_alone, extend, settle, settle_alone),
     *(promote, reap, expire, remove_ended),
 ]
 
@@ -130,7 +135,7 @@ def test_all_or_nothing(mortals: Mortals, database_url: str, tmp_path: Path, dee
             name = mortals.point_of_death(database_url, does, len(names) + 1, tmp_path)
             assert name is not None, f"it was done, and nothing is there; it passed {names}"
             names.append(name)
-        last = ALONE if deed in {claim_alone, settle_alone} and not database.is_sqlite else "the commit"
+        last = ALONE if deed in {submit_alone, claim_alone, settle_alone} and not database.is_sqlite else "the commit"
         assert names[-1] == f"after {last}", f"something was kept before: {names}"
         assert names[-2] == f"before {last}"
         assert len(names) >= (2 if last == ALONE else 6), names

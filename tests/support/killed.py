@@ -1,7 +1,7 @@
 """A process that does one deed on a database and is killed (kill -9) at the n-th point of its transactions.
 
 The points: before and after each statement that the writing engine sends, before each commit, and when the connection
-has been given back after it; and before and after a claim or a settlement that is a transaction by itself.
+has been given back after it; and before and after a statement that is a transaction by itself.
 """
 
 import itertools
@@ -132,7 +132,7 @@ def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
 
 
 def _alone(statement: str) -> bool:
-    return "INSERT INTO lease" in statement or "DELETE FROM lease" in statement
+    return "INSERT INTO" in statement or "DELETE FROM" in statement
 
 
 def _short(statement: str) -> str:

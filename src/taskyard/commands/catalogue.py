@@ -53,6 +53,7 @@ MEMORY_SIZE = 10_000  # commands
 MOST_CHECKS = 1_000  # versions; compiled schemas take more
 
 _REVISION = select(catalogue.c.revision).where(catalogue.c.id == 1)
+AT_REVISION = "EXISTS (SELECT FROM catalogue WHERE catalogue.id = 1 AND catalogue.revision = %s)"  # for PostgreSQL
 _RAISE_REVISION = update(catalogue).where(catalogue.c.id == 1).values(revision=catalogue.c.revision + 1)
 _DEFINITION = select(
     Command.name,

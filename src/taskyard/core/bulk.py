@@ -4,6 +4,7 @@ SQLite takes them one by one through a prepared statement; PostgreSQL takes one 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, compress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, LargeBinary, Table
@@ -35,8 +36,7 @@ class BulkInsert:
         self._texts: dict[str, _Text] = {}  # by dialect
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        name = connection.dialect.name
-        text = self._texts.get(name) or self._texts.setdefault(name, self._text(connection.dialect))
+        text = self.text(connection.dialect)
         driver: Any = connection.connection.driver_connection
         rows = text.converted(rows)
         try:
@@ -46,6 +46,10 @@ class BulkInsert:
                 driver.executemany(text.sql, rows)
         except Exception as error:
             raise driver_errors.told(error, text.sql, connection.dialect, driver) from error
+
+    def text(self, dialect: Dialect) -> "_Text":
+        """What it is in this dialect."""
+        return self._texts.get(dialect.name) or self._texts.setdefault(dialect.name, self._text(dialect))
 
     def _text(self, dialect: Dialect) -> "_Text":
         prepare = dialect.identifier_preparer
@@ -82,3 +86,25 @@ class _Text:
         """The same, column by column."""
         columns = zip(self._plain, zip(*rows, strict=True), strict=True)
         return [postgresql_array(values) if plain else list(values) for plain, values in columns]
+
+
+class GuardedInserts:
+    """INSERTs that are one statement on PostgreSQL: all of them where a condition holds, and none where it does not."""
+
+    def __init__(self, condition: str, *inserts: BulkInsert) -> None:
+        self._condition = condition
+        self._inserts = inserts
+        self._texts: dict[tuple[bool, ...], str] = {}  # by which of the inserts have rows
+
+    def run(self, connection: Connection, values: Sequence[Any], rows: Sequence[Sequence[Sequence[Any]]]) -> bool:
+        """Whether it held. `values` are the condition's, in their order, and `rows` those of each insert."""
+        some = tuple(map(bool, rows))
+        texts = [one.text(connection.dialect) for one in compress(self._inserts, some)]
+        text = self._texts.get(some) or self._texts.setdefault(some, self._text(texts))
+        arrays = (one.arrays(one.converted(of)) for one, of in zip(texts, compress(rows, some), strict=True))
+        return connection.exec_driver_sql(text, (*values, *chain(*arrays))).first() is not None
+
+    def _text(self, inserts: Iterable["_Text"]) -> str:
+        holds = f"holds AS MATERIALIZED (SELECT 1 WHERE {self._condition})"
+        steps = (f"step_{i} AS ({one.sql} WHERE EXISTS (SELECT FROM holds))" for i, one in enumerate(inserts))
+        return f"WITH {', '.join([holds, *steps])} SELECT FROM holds"

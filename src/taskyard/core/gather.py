@@ -14,12 +14,12 @@ from typing import Any
 class Pending:
     """One item on its way, and what became of it."""
 
-    __slots__ = ("alone", "error", "handler", "item", "leads", "result", "woken")
+    __slots__ = ("error", "handler", "item", "leads", "result", "shortcut", "woken")
 
-    def __init__(self, handler: Callable[..., Any], item: Any, alone: Callable[..., Any] | None = None) -> None:
+    def __init__(self, handler: Callable[..., Any], item: Any, shortcut: Callable[..., Any] | None = None) -> None:
         self.handler = handler
         self.item = item
-        self.alone = alone
+        self.shortcut = shortcut
         self.result: Any = None
         self.error: BaseException | None = None
         self.leads = False

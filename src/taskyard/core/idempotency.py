@@ -4,13 +4,17 @@ The row is written in the transaction of the deed itself: both stand or neither 
 two that run at once; on PostgreSQL the second waits for the first there.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, bindparam, delete, insert, select
+from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from taskyard.core import clock
+from taskyard.core.bulk import BulkInsert
 from taskyard.core.conflicts import violated
 from taskyard.core.db import Base
 from taskyard.core.errors import Fault, Invalid
@@ -30,7 +34,7 @@ idempotency = Table(
 )
 
 FIND = select(idempotency).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("name"))
-KEEP = insert(idempotency)
+KEEP = BulkInsert(idempotency, *idempotency.c.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +77,25 @@ def keep(connection: Connection, once: Once, answer: Answer) -> None:
     Raises:
         Repeated: the deed was done by another call with the same key; roll this one back and `find` its answer.
     """
-    row = {
-        "owner_id": once.owner_id,
-        "key": once.key,
-        "fingerprint": once.fingerprint,
-        "status": answer.status,
-        "headers": answer.headers,
-        "body": answer.body.decode(),
-        "created_at": clock.now(),
-    }
+    with telling_repeats():
+        KEEP.run(connection, [row(once, answer)])
+
+
+def row(once: Once, answer: Answer) -> tuple[Any, ...]:
+    """Of KEEP."""
+    kept = (answer.status, answer.headers, answer.body.decode(), clock.now())
+    return (once.owner_id, once.key, once.fingerprint, *kept)
+
+
+@contextmanager
+def telling_repeats() -> Iterator[None]:
+    """Around statements that KEEP an answer.
+
+    Raises:
+        Repeated: there is one already.
+    """
     try:
-        connection.execute(KEEP, row)
+        yield
     except IntegrityError as error:
         if violated(error) == "pk_idempotency":
             raise Repeated from error

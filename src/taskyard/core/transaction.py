@@ -30,7 +30,7 @@ R = TypeVar("R")
 TOLD = "told"
 COLLISIONS = 3  # how often a transaction is run again that PostgreSQL ended for another's sake
 MOST = 500  # items a transaction, so that none holds the write lock for long
-ALONE_AT_ONCE = 2  # of what is one statement: the second need not wait for the first, to be done in steps
+SHORT_AT_ONCE = 2  # of what is one statement: the second need not wait for the first, to be done in steps
 
 
 def commit_request() -> None:
@@ -98,27 +98,29 @@ def batch(
     database: Database,
     handler: Callable[[Connection, list[I]], list[R]],
     item: I,
-    alone: Callable[[Connection, I], R | None] | None = None,
+    shortcut: Callable[[Connection, list[I]], list[R] | None] | None = None,
 ) -> R:
     """Hand an item to the handler, together with those of concurrent requests; its result, once committed.
 
     The handler answers in the order of the items. It works on the connection alone and may be run again: where a batch
     fails, each item is tried in a transaction of its own, so that a bad one does not take its neighbours down.
 
-    Where there is but one item, PostgreSQL gets it by `alone`: what is done in a single statement, on a connection that
-    opens no transaction, which spares two round trips. None: it has done nothing.
+    On PostgreSQL the `shortcut` is tried first: what can be done in a single statement, on a connection that opens no
+    transaction, which spares two round trips at least. None: it has done nothing.
     """
     # SQLite has one writer at a time; on PostgreSQL each kind of work has a line of its own.
     line = _run if database.is_sqlite else handler
-    at_once = ALONE_AT_ONCE if alone and not database.is_sqlite else 1
+    if database.is_sqlite:
+        shortcut = None
+    at_once = SHORT_AT_ONCE if shortcut else 1
     gatherer = database.kept(line, lambda: Gatherer(partial(_run, database), MOST, at_once))
-    result: R = gatherer.submit(Pending(handler, item, None if database.is_sqlite else alone))
+    result: R = gatherer.submit(Pending(handler, item, shortcut))
     return result
 
 
 def _run(database: Database, batch: list[Pending], times: int = COLLISIONS) -> None:
     try:
-        if not _run_alone(database, batch):
+        if not _run_short(database, batch):
             _run_together(database, batch)
     except Exception as error:
         if collided(error) and times:
@@ -132,14 +134,18 @@ def _run(database: Database, batch: list[Pending], times: int = COLLISIONS) -> N
                 _run(database, [pending])
 
 
-def _run_alone(database: Database, batch: list[Pending]) -> bool:
+def _run_short(database: Database, batch: list[Pending]) -> bool:
     """Whether that was possible."""
-    [first, *others] = batch
-    if others or first.alone is None:
+    shortcut = batch[0].shortcut
+    if shortcut is None or any(pending.shortcut is not shortcut for pending in batch):
         return False
     with database.read.connect() as connection:
-        first.result = first.alone(connection, first.item)
-    return first.result is not None
+        results = shortcut(connection, [pending.item for pending in batch])
+    if results is None:
+        return False
+    for pending, result in zip(batch, results, strict=True):
+        pending.result = result
+    return True
 
 
 def _run_together(database: Database, batch: list[Pending]) -> None:

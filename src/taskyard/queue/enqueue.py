@@ -56,9 +56,9 @@ class NewTask:
 
 
 _FIELDS = tuple(name for name in NewTask.__dataclass_fields__ if name != "link")  # each is a column of that name
-_INSERT_TASKS = BulkInsert(task, *_FIELDS)
+INSERT_TASKS = BulkInsert(task, *_FIELDS)
 _INSERT_LINKED = BulkInsert(task, *_FIELDS, "after", "on_failure", "blocked", "group_id")
-_INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
+INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
 
 
 def enqueue(connection: Connection, tasks: list[NewTask], now: datetime, rules: Rules | None = None) -> None:
@@ -73,13 +73,13 @@ def places_of(tasks: list[NewTask]) -> list[Place]:
 
 def insert_tasks(connection: Connection, tasks: list[NewTask], blocked: Set[str]) -> None:
     """Store them alone; `blocked` are the ids of those that wait for others."""
-    plain = [[getattr(t, name) for name in _FIELDS] for t in tasks if t.link is None]
+    plain = [row(t) for t in tasks if t.link is None]
     if plain:
-        _INSERT_TASKS.run(connection, plain)
+        INSERT_TASKS.run(connection, plain)
     if len(plain) < len(tasks):
         linked = [
             [
-                *(getattr(t, name) for name in _FIELDS),
+                *row(t),
                 t.link.after or None,
                 t.link.on_failure,
                 t.id in blocked or None,
@@ -89,6 +89,16 @@ def insert_tasks(connection: Connection, tasks: list[NewTask], blocked: Set[str]
             if t.link is not None
         ]
         _INSERT_LINKED.run(connection, linked)
-    tags = [(tag, t.id) for t in tasks for tag in t.tags]
+    tags = tag_rows(tasks)
     if tags:
-        _INSERT_TAGS.run(connection, tags)
+        INSERT_TAGS.run(connection, tags)
+
+
+def row(new: NewTask) -> list[Any]:
+    """Of INSERT_TASKS."""
+    return [getattr(new, name) for name in _FIELDS]
+
+
+def tag_rows(tasks: list[NewTask]) -> list[tuple[str, str]]:
+    """Of INSERT_TAGS."""
+    return [(tag, t.id) for t in tasks for tag in t.tags]

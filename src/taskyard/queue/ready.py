@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -17,7 +18,7 @@ from taskyard.queue.limit_tables import parked
 from taskyard.queue.tables import ready, scheduled
 
 _KEYS = ("limit_key", "fairness_key")
-_INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "pass", "seq", "attempts", *_KEYS)
+INSERT_READY = BulkInsert(ready, "task_id", "queue", "lane", "pass", "seq", "attempts", *_KEYS)
 _INSERT_SCHEDULED = BulkInsert(scheduled, "task_id", "run_at", "queue", "lane", "attempts", *_KEYS)
 # In the order in which a task moves on, so that one that moves meanwhile is still met; a parked one comes back.
 _WAY = (blocked, scheduled, ready, parked, ready)
@@ -70,14 +71,16 @@ def put(connection: Connection, places: list[Place], now: datetime, rules: Rules
 def line(connection: Connection, places: list[Place], now: datetime, rules: Rules | None = None) -> None:
     """Put these tasks into the line, each behind those that came before it or by the share of its key."""
     passes = _passes(connection, places, now, rules or gates.rules(connection))
-    _INSERT_READY.run(
-        connection,
-        [
-            (p.task_id, p.queue, p.lane, pass_, next_seq(now), p.attempts, p.limit_key, p.fairness_key)
-            for p, pass_ in zip(places, passes, strict=True)
-        ],
-    )
+    INSERT_READY.run(connection, rows(places, passes, now))
     note(connection, (p.queue for p in places))
+
+
+def rows(places: list[Place], passes: list[int], now: datetime) -> list[tuple[Any, ...]]:
+    """Of INSERT_READY."""
+    return [
+        (p.task_id, p.queue, p.lane, pass_, next_seq(now), p.attempts, p.limit_key, p.fairness_key)
+        for p, pass_ in zip(places, passes, strict=True)
+    ]
 
 
 def _passes(connection: Connection, places: list[Place], now: datetime, rules: Rules) -> list[int]:

@@ -9,7 +9,7 @@ import orjson
 from marshmallow import ValidationError
 
 from taskyard.commands import catalogue
-from taskyard.core import clock, transaction
+from taskyard.core import clock
 from taskyard.core.db import database
 from taskyard.core.errors import Conflict, Invalid, TaskyardError
 from taskyard.core.idempotency import Answer, Once
@@ -17,7 +17,7 @@ from taskyard.tasks import submission
 from taskyard.tasks.batch_schemas import TASK
 from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
-from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, store
+from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, accept
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.web import kinds, preferences
@@ -49,7 +49,7 @@ def submit(
                 raise Invalid(refused)
         else:
             items = [one for one in checked if isinstance(one, Item)]
-            stored = transaction.batch(database(), store, Submission(items, revision, _filling(checked, whole), once))
+            stored = accept(Submission(items, revision, _filling(checked, whole), once))
             if stored.answer is not None:
                 break
         catalogue.forget()  # it has changed since this process last looked: check again

@@ -19,7 +19,7 @@ from taskyard.tasks import batches
 from taskyard.tasks.batches import Loaded
 from taskyard.tasks.group_schemas import CompletionIn
 from taskyard.tasks.results import results
-from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, store
+from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, accept
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -44,7 +44,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None, *, closed: boo
         refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
         if not refused:
             items = [one for one in checked if isinstance(one, Item)]
-            stored = transaction.batch(database(), store, _submission(actor, group_id, items, revision, once))
+            stored = accept(_submission(actor, group_id, items, revision, once))
             if stored.answer is not None:
                 break
         elif catalogue.is_newest(revision):

@@ -55,8 +55,11 @@ def _claim(connection: Connection, claims: list[Claim]) -> list[Taken]:
     return claim(connection, claims, clock.now(), marks(database()))
 
 
-def _claim_alone(connection: Connection, wanted: Claim) -> Taken | None:
-    return claim_alone(connection, wanted, clock.now(), marks(database()))
+def _claim_alone(connection: Connection, claims: list[Claim]) -> list[Taken] | None:
+    if len(claims) > 1:
+        return None
+    taken = claim_alone(connection, claims[0], clock.now(), marks(database()))
+    return None if taken is None else [taken]
 
 
 def _extend(connection: Connection, calls: list[list[Extension]]) -> list[list[Beat]]:

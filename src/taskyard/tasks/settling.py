@@ -1,6 +1,5 @@
 """Settling leases for a worker: results are checked, and whoever waits is woken."""
 
-import time
 from typing import Any
 
 import orjson
@@ -8,8 +7,9 @@ from sqlalchemy import Connection
 
 from taskyard.commands import catalogue
 from taskyard.core import clock, transaction
-from taskyard.core.db import Database, database
+from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
+from taskyard.core.shortcut import shortcut
 from taskyard.queue import postgresql
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.recording import Outcome
@@ -22,30 +22,7 @@ from taskyard.tasks.waiting import waiting
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
 DONE = postgresql.done(RESULT_IS_CHECKED)
-REST_S = 1.0
 Told = tuple[Settled, list[Fault]]
-
-
-class Shortcut:
-    """Whether it is worth a try to settle by one statement: where more was to be done, it soon is again."""
-
-    def __init__(self) -> None:
-        self._rests_until = 0.0
-
-    def settle(self, connection: Connection, reported: list[Reported]) -> list[Told] | None:
-        """None: it was not tried, or there is more to do, and nothing was done."""
-        reports = [report for report, _ in reported]
-        if time.monotonic() < self._rests_until or not all_done(reports):
-            return None
-        settled = settle_done(connection, reports, clock.now(), DONE)
-        if settled is None:
-            self._rests_until = time.monotonic() + REST_S
-            return None
-        return [(one, []) for one in settled]
-
-
-def _shortcut(of: Database) -> Shortcut:
-    return of.kept(Shortcut, Shortcut)
 
 
 def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
@@ -54,29 +31,32 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
     A result that does not fit its command's schema fails the attempt.
     """
     reports = [(_report(one, f"/leases/{index}"), one.get("result")) for index, one in enumerate(sent)]
-    settled = transaction.batch(database(), _settle, reports, _settle_alone)
+    settled = transaction.batch(database(), _settle, reports, _settle_done)
     waiting(database()).wake([queue for one, _ in settled for queue in one.ready])
     ended = [of.task_id for (of, _), (one, _) in zip(reports, settled, strict=True) if one.status in OUTCOMES]
     results(database()).wake(ended)
     return settled
 
 
-def _settle_alone(connection: Connection, reported: list[Reported]) -> list[Told] | None:
-    return _shortcut(database()).settle(connection, reported)
+def _settle_done(connection: Connection, calls: list[list[Reported]]) -> list[list[Told]] | None:
+    """Settle them by one statement; None: there is more to do, and nothing was done."""
+    reports = [report for call in calls for report, _ in call]
+    if not all_done(reports):
+        return None
+    settled = shortcut(database(), settle).tried(lambda: settle_done(connection, reports, clock.now(), DONE))
+    if settled is None:
+        return None
+    told = iter(settled)
+    return [[(next(told), []) for _ in call] for call in calls]
 
 
 def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[Told]]:
     reported = [one for call in calls for one in call]
-    told = _shortcut(database()).settle(connection, reported) if connection.dialect.name == "postgresql" else None
-    answers = iter(told or _settle_in_steps(connection, reported))
-    return [[next(answers) for _ in call] for call in calls]
-
-
-def _settle_in_steps(connection: Connection, reported: list[Reported]) -> list[Told]:
     checked = fitting(connection, reported, catalogue.checks)
     settled = settle(connection, [report for report, _ in checked], clock.now())
     # Who no longer holds the lease is told nothing of the schema.
-    return [(one, faults if one.status is not None else []) for one, (_, faults) in zip(settled, checked, strict=True)]
+    told = ((one, faults if one.status is not None else []) for one, (_, faults) in zip(settled, checked, strict=True))
+    return [[next(told) for _ in call] for call in calls]
 
 
 def _report(sent: dict[str, Any], at: str) -> Report:

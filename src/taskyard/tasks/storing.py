@@ -1,4 +1,7 @@
-"""What is done in the transaction in which tasks are accepted: keys got, tasks stored, answers kept."""
+"""What is done in the transaction in which tasks are accepted: keys got, tasks stored, answers kept.
+
+On PostgreSQL plain tasks are accepted without one, by one statement.
+"""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -8,10 +11,14 @@ import orjson
 from sqlalchemy import Connection
 
 from taskyard.commands import catalogue
-from taskyard.core import clock, idempotency
+from taskyard.core import clock, idempotency, transaction
+from taskyard.core.bulk import GuardedInserts
+from taskyard.core.db import database
 from taskyard.core.errors import Conflict, TaskyardError
 from taskyard.core.idempotency import Answer, Once, Repeated
-from taskyard.queue import gates, linking, read, unique
+from taskyard.core.lists import postgresql_array
+from taskyard.core.shortcut import shortcut
+from taskyard.queue import gates, linking, plain, read, unique
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.ready import gathered
 from taskyard.queue.unique import Unique, Verdict
@@ -60,6 +67,35 @@ class Stored:
     revision: int
     answer: Answer | TaskyardError | None = None
     replaced: list[str] = field(default_factory=list)
+
+
+_PLAIN = GuardedInserts(f"{catalogue.AT_REVISION} AND {plain.ADMITTED}", *plain.INSERTS, idempotency.KEEP)
+
+
+def accept(submission: Submission) -> Stored:
+    """Store it, together with those of concurrent requests."""
+    return transaction.batch(database(), store, submission, store_plain)
+
+
+def store_plain(connection: Connection, submissions: list[Submission]) -> list[Stored] | None:
+    """Store them by one statement; None: there is more to do, and nothing was done."""
+    now = clock.now()
+    tasks = [item.task for one in submissions for item in one.items]
+    revisions = {one.revision for one in submissions}
+    if len(revisions) > 1 or any(one.also for one in submissions) or not all(plain.is_plain(t, now) for t in tasks):
+        return None
+    answers = [one.answer([Accepted(201, item.task.id, item.shown) for item in one.items]) for one in submissions]
+    told = [answer for answer in answers if isinstance(answer, Answer)]
+    if len(told) < len(answers):
+        return None
+    kept = [idempotency.row(one.once, answer) for one, answer in zip(submissions, told, strict=True) if one.once]
+    values = (*revisions, postgresql_array(list({t.queue for t in tasks})))
+    rows = [*plain.stored_as(tasks, now), kept]
+    with idempotency.telling_repeats():
+        stored = shortcut(database(), store).tried(lambda: _PLAIN.run(connection, values, rows) or None)
+    if stored is None:
+        return None
+    return [Stored(one.revision, answer) for one, answer in zip(submissions, told, strict=True)]
 
 
 def store(connection: Connection, submissions: list[Submission]) -> list[Stored]:

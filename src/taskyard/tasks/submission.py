@@ -9,7 +9,7 @@ import orjson
 
 from taskyard.commands import catalogue, keys, validation
 from taskyard.commands.catalogue import Definition
-from taskyard.core import clock, transaction
+from taskyard.core import clock
 from taskyard.core.db import database
 from taskyard.core.errors import Conflict, Fault, Invalid, NotFound, TaskyardError
 from taskyard.core.expressions import Failed
@@ -23,7 +23,7 @@ from taskyard.tasks import render
 from taskyard.tasks.links import Links
 from taskyard.tasks.results import results
 from taskyard.tasks.schemas import MAX_PAYLOAD
-from taskyard.tasks.storing import Item, Outcome, Submission, store
+from taskyard.tasks.storing import Item, Outcome, Submission, accept
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -45,7 +45,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
             if catalogue.is_newest(revision):
                 raise
         else:
-            stored = transaction.batch(database(), store, Submission([item], revision, answer, once))
+            stored = accept(Submission([item], revision, answer, once))
             if stored.answer is not None:
                 break
         catalogue.forget()  # it has changed since this process last looked: check again
