@@ -11,6 +11,7 @@ from sqlalchemy import inspect
 
 import taskyard.app  # noqa: F401  # so that every table is known
 from support.databases import Postgres, SqliteFiles
+from support.yard import Yard
 from taskyard.core import migration
 from taskyard.core.db import Base, Database, open_database
 
@@ -53,3 +54,13 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
     migration.migrate(empty)
     with empty.read.connect() as connection:
         assert migration.current(connection) == migration.head()
+
+
+def test_attempts_stay_where_their_table_is_made_anew(empty: Database) -> None:
+    with empty.write.begin() as connection:
+        command.upgrade(migration.alembic_config(connection), "0007")
+    yard = Yard(empty)
+    task_id = yard.add()
+    yard.settle(*yard.claim())
+    migration.migrate(empty)
+    assert yard.attempts(task_id) == [(1, "succeeded")]

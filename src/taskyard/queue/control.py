@@ -16,7 +16,7 @@ from taskyard.queue.chain_tables import blocked, followup
 from taskyard.queue.ending import end
 from taskyard.queue.lifecycle import OUTCOMES, RETRYABLE, Status
 from taskyard.queue.ready import Place, hold, put, take
-from taskyard.queue.tables import lease, task, task_tag, unique_key
+from taskyard.queue.tables import attempt, lease, task, task_tag, unique_key
 
 # A task that is given back or whose lease runs out between two of our looks is found at the next.
 LOOKS = 5
@@ -155,7 +155,10 @@ def remove(connection: Connection, task_id: str) -> bool:
     """Delete a task that has ended, with its attempts and its key."""
     connection.execute(_LOCK_KEY, {"id": task_id})  # before the task, as a retry does
     ended = delete(task).where(task.c.id == task_id, task.c.outcome.in_([status.value for status in OUTCOMES]))
-    return bool(connection.execute(ended).rowcount)
+    if not connection.execute(ended).rowcount:
+        return False
+    connection.execute(delete(attempt).where(attempt.c.task_id == task_id))
+    return True
 
 
 def _put_back(connection: Connection, task_id: str, now: datetime) -> None:

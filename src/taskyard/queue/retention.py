@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from taskyard.queue.tables import task, unique_key
+from taskyard.queue.tables import attempt, task, unique_key
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
 
@@ -41,7 +41,8 @@ def remove_ended(connection: Connection, keep_s: Mapping[str, int], now: datetim
             ids += connection.execute(_OVER, over).scalars()
     free = _free(connection, ids) if ids else []
     if free:
-        connection.execute(delete(task).where(task.c.id.in_(free)))
+        for rows in (delete(attempt).where(attempt.c.task_id.in_(free)), delete(task).where(task.c.id.in_(free))):
+            connection.execute(rows)
     return len(free)
 
 

@@ -174,7 +174,7 @@ lease = Table(
 attempt = Table(
     "attempt",
     Base.metadata,
-    Column("task_id", Id, ForeignKey("task.id", ondelete="CASCADE"), primary_key=True),
+    Column("task_id", Id, primary_key=True),  # no foreign key: whoever deletes a task deletes its attempts
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("worker", String(200), nullable=False),
     Column("started_at", Instant, nullable=False),
