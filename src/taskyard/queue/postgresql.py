@@ -97,14 +97,16 @@ def done(more: str) -> TextClause:
                 CAST(:ids AS uuid[]), CAST(:fences AS text[]), CAST(:results AS text[]), CAST(:logs AS text[])
             ) AS sent (task_id, fence, result, log)
         ), held AS MATERIALIZED (
-            SELECT lease.task_id, lease.token FROM lease
-            WHERE lease.task_id = ANY (CAST(:ids AS uuid[])) AND lease.limit_key IS NULL
+            SELECT lease.task_id, lease.token, lease.limit_key FROM lease
+            WHERE lease.task_id = ANY (CAST(:ids AS uuid[]))
             ORDER BY lease.task_id FOR UPDATE
         ), plain AS MATERIALIZED (
             SELECT task.id FROM task
             WHERE task.id = ANY (CAST(:ids AS uuid[]))
-            AND (SELECT sum(1) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token)
-                = :count
+            AND (
+                SELECT sum(1) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token
+                WHERE held.limit_key IS NULL
+            ) = :count
             AND NOT task.followed
             AND NOT EXISTS (
                 SELECT FROM subscription WHERE subscription.owner_id IN (task.owner_id, CAST('{EVERYONE}' AS uuid))
@@ -127,6 +129,6 @@ def done(more: str) -> TextClause:
             FROM over
             WHERE task.id = over.task_id AND task.id = ANY (CAST(:ids AS uuid[]))
         )
-        SELECT queue FROM gone
+        SELECT queue, sum(1) AS leases FROM gone GROUP BY queue
         """  # constants and conditions of ours
     )

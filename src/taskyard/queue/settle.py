@@ -93,12 +93,12 @@ def settle_done(connection: Connection, reports: list[Report], now: datetime, do
         "results": postgresql_array([of.result for of in reports]),
         "logs": postgresql_array([of.log for of in reports]),
     }
-    queues = connection.execute(done, {**sent, "count": len(reports), "now": now}).scalars().all()
-    if not queues:
+    freed = connection.execute(done, {**sent, "count": len(reports), "now": now}).all()
+    if not freed:
         return None
     answers = [Settled(Status.SUCCEEDED) for _ in reports]
     limited = gates.seen_limited(connection)
-    answers[0].ready = [queue for queue in queues if queue in limited]
+    answers[0].ready = [queue for queue, leases in freed if queue in limited for _ in range(leases)]
     return answers
 
 
