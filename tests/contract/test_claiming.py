@@ -90,6 +90,7 @@ def test_a_claim_of_large_payloads_ends_early_and_leaves_the_rest_to_others(
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
+    monkeypatch.setattr(claiming, "LATER", 1)
     monkeypatch.setattr(claiming, "MOST_CHARS", 500)
     ids = [yard.add(payload=f'"{"x" * 98}"') for _ in range(10)]
     first, second = yard.claims([Claim(ALICE.id, "w", ["q"], 100, 60), Claim(ALICE.id, "w", ["q"], 100, 60, "c-1")])
@@ -101,12 +102,28 @@ def test_claims_of_one_transaction_get_a_round_each_and_together_not_many_more_t
     yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
+    monkeypatch.setattr(claiming, "LATER", 1)
     monkeypatch.setattr(claiming, "MOST_TASKS", 8)
     for _ in range(30):
         yard.add()
     wanted = [Claim(ALICE.id, "w", ["q"], 100, 60) for _ in range(4)]
     assert [len(one) for one in yard.claims(wanted)] == [3, 3, 3, 3]
     assert [len(one) for one in yard.claims(wanted[:1])] == [9]
+
+
+@pytest.mark.parametrize(("characters", "rounds"), [(10, [3, 9, 8]), (11, [3, 3, 3, 3, 3, 3, 2])])
+def test_the_rounds_after_the_first_are_larger_where_payloads_are_small(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, characters: int, rounds: list[int]
+) -> None:
+    monkeypatch.setattr(claiming, "ROUND", 3)
+    monkeypatch.setattr(claiming, "SMALL", 10)
+    read = claiming.leases.read
+    sizes: list[int] = []
+    monkeypatch.setattr(claiming.leases, "read", lambda of, ids: sizes.append(len(ids)) or read(of, ids))
+    for _ in range(20):
+        yard.add(payload=f'"{"x" * (characters - 2)}"')
+    assert len(yard.claim(limit=20)) == 20
+    assert sizes == rounds
 
 
 def test_of_a_queue_with_limits_a_claim_gets_one_round(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
