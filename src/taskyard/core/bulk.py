@@ -4,10 +4,9 @@ SQLite takes them one by one through a prepared statement; PostgreSQL takes one 
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, LargeBinary, Table
+from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 
 from taskyard.core import driver_errors
 from taskyard.core.lists import postgresql_array
@@ -33,78 +32,95 @@ class BulkInsert:
         self._table = table
         self._ending = " ON CONFLICT DO NOTHING" if new_only else ""
         self._columns = [table.c[name] for name in columns]
-        self._texts: dict[str, _Text] = {}  # by dialect
+        self._kinds: dict[str, list[_Kind]] = {}  # by dialect
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        text = self.text(connection.dialect)
         driver: Any = connection.connection.driver_connection
-        rows = text.converted(rows)
+        dialect, columns = connection.dialect, self._converted(connection.dialect, rows)
         try:
-            if text.by_column:
-                driver.execute(text.sql, text.arrays(rows))
+            if dialect.name == "postgresql":
+                text, values = self._selected(dialect, columns)
+                driver.execute(text + self._ending, values)
             else:
-                driver.executemany(text.sql, rows)
+                text = f"{self._into(dialect)} VALUES ({', '.join('?' for _ in columns)}){self._ending}"
+                driver.executemany(text, zip(*columns, strict=True))
         except Exception as error:
-            raise driver_errors.told(error, text.sql, connection.dialect, driver) from error
+            raise driver_errors.told(error, text, dialect, driver) from error
 
-    def text(self, dialect: Dialect) -> "_Text":
-        """What it is in this dialect."""
-        return self._texts.get(dialect.name) or self._texts.setdefault(dialect.name, self._text(dialect))
+    def selected(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """The same as INSERT … SELECT of PostgreSQL, to which a condition may be added, and its parameters."""
+        return self._selected(dialect, self._converted(dialect, rows))
 
-    def _text(self, dialect: Dialect) -> "_Text":
+    def _selected(self, dialect: Dialect, columns: list[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """What is the same in all rows is sent once, as most of a batch is."""
+        alone = len(columns[0]) == 1
+        same = [alone or len(set(map(id, values))) == 1 for values in columns]
+        if not alone and all(same):
+            same[0] = False
+        of = list(zip(columns, self._of(dialect), same, strict=True))
+        fields = (f"%s::{kind.name}" if once else f"new.c{i}" for i, (_, kind, once) in enumerate(of))
+        text = f"{self._into(dialect)} SELECT {', '.join(fields)}"
+        sent = [_plain(values[0]) for values, _, once in of if once]
+        if not alone:
+            arrays = ", ".join(f"%s::{kind.name}[]" for _, kind, once in of if not once)
+            names = ", ".join(f"c{i}" for i, once in enumerate(same) if not once)
+            text = f"{text} FROM unnest({arrays}) AS new ({names})"
+            sent += [list(values) if kind.bytes else postgresql_array(values) for values, kind, once in of if not once]
+        return text, sent
+
+    def _into(self, dialect: Dialect) -> str:
         prepare = dialect.identifier_preparer
         names = ", ".join(prepare.quote(column.name) for column in self._columns)
-        into = f"INSERT INTO {prepare.format_table(self._table)} ({names})"
-        kinds = [column.type.dialect_impl(dialect) for column in self._columns]
-        converters = [(i, convert) for i, kind in enumerate(kinds) if (convert := kind.bind_processor(dialect))]
-        if dialect.name == "postgresql":
-            arrays = ", ".join(f"%s::{column.type.compile(dialect)}[]" for column in self._columns)
-            plain = [not isinstance(kind, LargeBinary) for kind in kinds]
-            return _Text(f"{into} SELECT * FROM unnest({arrays}){self._ending}", converters, plain)
-        marks = ", ".join("?" for _ in self._columns)
-        return _Text(f"{into} VALUES ({marks}){self._ending}", converters)
+        return f"INSERT INTO {prepare.format_table(self._table)} ({names})"
+
+    def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Column by column, as the driver takes them; a value that stands in many rows is converted once."""
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for index, kind in enumerate(self._of(dialect)):
+            if (convert := kind.convert) is not None:
+                known: dict[int, Any] = {}
+                columns[index] = [
+                    known[id(value)] if id(value) in known else known.setdefault(id(value), convert(value))
+                    for value in columns[index]
+                ]
+        return columns
+
+    def _of(self, dialect: Dialect) -> "list[_Kind]":
+        found = self._kinds.get(dialect.name)
+        if found is None:
+            found = self._kinds[dialect.name] = [_Kind(column, dialect) for column in self._columns]
+        return found
 
 
-class _Text:
-    """`plain`: of each column whether it is no bytes, where it takes arrays."""
+class _Kind:
+    """What a database takes for a column."""
 
-    def __init__(self, sql: str, converters: list[tuple[int, Any]], plain: list[bool] | None = None) -> None:
-        self.sql = sql
-        self.by_column = plain is not None
-        self._plain = plain or []
-        self._converters = converters
+    def __init__(self, column: Column[Any], dialect: Dialect) -> None:
+        kind = column.type.dialect_impl(dialect)
+        self.name = column.type.compile(dialect)
+        self.convert = kind.bind_processor(dialect)
+        self.bytes = isinstance(kind, LargeBinary)
 
-    def converted(self, rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-        """The rows with their values as the driver takes them."""
-        converted = [list(row) for row in rows]
-        for row in converted:
-            for index, convert in self._converters:
-                row[index] = convert(row[index])
-        return converted
 
-    def arrays(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """The same, column by column."""
-        columns = zip(self._plain, zip(*rows, strict=True), strict=True)
-        return [postgresql_array(values) if plain else list(values) for plain, values in columns]
+def _plain(value: Any) -> Any:
+    """Numbers as text: the driver would give each its smallest type, and every mix of types is another statement."""
+    return str(value) if type(value) is int else value
 
 
 class GuardedInserts:
     """INSERTs that are one statement on PostgreSQL: all of them where a condition holds, and none where it does not."""
 
     def __init__(self, condition: str, *inserts: BulkInsert) -> None:
-        self._condition = condition
+        self._holds = f"holds AS MATERIALIZED (SELECT 1 WHERE {condition})"
         self._inserts = inserts
-        self._texts: dict[tuple[bool, ...], str] = {}  # by which of the inserts have rows
 
     def run(self, connection: Connection, values: Sequence[Any], rows: Sequence[Sequence[Sequence[Any]]]) -> bool:
         """Whether it held. `values` are the condition's, in their order, and `rows` those of each insert."""
-        some = tuple(map(bool, rows))
-        texts = [one.text(connection.dialect) for one in compress(self._inserts, some)]
-        text = self._texts.get(some) or self._texts.setdefault(some, self._text(texts))
-        arrays = (one.arrays(one.converted(of)) for one, of in zip(texts, compress(rows, some), strict=True))
-        return connection.exec_driver_sql(text, (*values, *chain(*arrays))).first() is not None
-
-    def _text(self, inserts: Iterable["_Text"]) -> str:
-        holds = f"holds AS MATERIALIZED (SELECT 1 WHERE {self._condition})"
-        steps = (f"step_{i} AS ({one.sql} WHERE EXISTS (SELECT FROM holds))" for i, one in enumerate(inserts))
-        return f"WITH {', '.join([holds, *steps])} SELECT FROM holds"
+        steps, sent = [self._holds], list(values)
+        for number, (insert, of) in enumerate(zip(self._inserts, rows, strict=True)):
+            if of:
+                text, parameters = insert.selected(connection.dialect, of)
+                steps.append(f"step_{number} AS ({text} WHERE EXISTS (SELECT FROM holds))")
+                sent += parameters
+        found = connection.exec_driver_sql(f"WITH {', '.join(steps)} SELECT FROM holds", tuple(sent))
+        return found.first() is not None

@@ -5,14 +5,12 @@ refused, as it was its sender's choice and nobody would mend it.
 """
 
 import json
-import re
 from typing import Any
 
 import orjson
 
+from taskyard.core.json import long_number
 from taskyard.inbox.received import Received, parameters
-
-_LONG_NUMBER = re.compile(rb"\d{19}")  # orjson makes a float of integers beyond 64 bits
 
 
 def document(source: str, received: Received, form_field: str) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def body(received: Received, form_field: str = "") -> Any:
 def parsed(raw: bytes) -> Any:
     """The value of a JSON text with every digit of its integers; None where it is none."""
     try:
-        return json.loads(raw) if _LONG_NUMBER.search(raw) else orjson.loads(raw)
+        return json.loads(raw) if long_number(raw) else orjson.loads(raw)
     except (ValueError, RecursionError):
         return None
 

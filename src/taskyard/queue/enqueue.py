@@ -3,6 +3,7 @@
 from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -57,6 +58,7 @@ class NewTask:
 
 _FIELDS = tuple(name for name in NewTask.__dataclass_fields__ if name != "link")  # each is a column of that name
 INSERT_TASKS = BulkInsert(task, *_FIELDS)
+row = attrgetter(*_FIELDS)  # of INSERT_TASKS: that of a NewTask
 _INSERT_LINKED = BulkInsert(task, *_FIELDS, "after", "on_failure", "blocked", "group_id")
 INSERT_TAGS = BulkInsert(task_tag, "tag", "task_id")
 
@@ -92,11 +94,6 @@ def insert_tasks(connection: Connection, tasks: list[NewTask], blocked: Set[str]
     tags = tag_rows(tasks)
     if tags:
         INSERT_TAGS.run(connection, tags)
-
-
-def row(new: NewTask) -> list[Any]:
-    """Of INSERT_TASKS."""
-    return [getattr(new, name) for name in _FIELDS]
 
 
 def tag_rows(tasks: list[NewTask]) -> list[tuple[str, str]]:

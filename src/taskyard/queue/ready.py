@@ -30,12 +30,13 @@ _lock = threading.Lock()
 _last_seq = 0
 
 
-def next_seq(now: datetime) -> int:
-    """A place in the line: the microsecond, made to grow within this process. Ties between processes do no harm."""
+def next_seqs(now: datetime, count: int) -> range:
+    """Places in the line: the microsecond, made to grow within this process. Ties between processes do no harm."""
     global _last_seq
     with _lock:
-        _last_seq = max(_last_seq + 1, clock.micros(now))
-        return _last_seq
+        first = max(_last_seq + 1, clock.micros(now))
+        _last_seq = first + count - 1
+    return range(first, first + count)
 
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
@@ -78,8 +79,8 @@ def line(connection: Connection, places: list[Place], now: datetime, rules: Rule
 def rows(places: list[Place], passes: list[int], now: datetime) -> list[tuple[Any, ...]]:
     """Of INSERT_READY."""
     return [
-        (p.task_id, p.queue, p.lane, pass_, next_seq(now), p.attempts, p.limit_key, p.fairness_key)
-        for p, pass_ in zip(places, passes, strict=True)
+        (p.task_id, p.queue, p.lane, pass_, seq, p.attempts, p.limit_key, p.fairness_key)
+        for p, pass_, seq in zip(places, passes, next_seqs(now, len(places)), strict=True)
     ]
 
 
