@@ -172,6 +172,18 @@ def test_many_are_submitted_at_once_all_or_each_for_itself(client: Client) -> No
     assert [task.id for task in client.submit_many(sent, idempotency_key="c-many")] == ids
 
 
+def test_many_payloads_and_many_leases_are_said_at_once(client: Client) -> None:
+    ids = client.submit_many([{"command": "c-alike", "payloads": [1, 2, 3]}], minimal=True)
+    leases = client.claim(["c-alike"], limit=5)
+    assert [(one.task.id, one.task.payload) for one in leases] == list(zip(ids, (1, 2, 3), strict=True))
+    tokens = [one.token for one in leases]
+    assert client.settle_alike(tokens[:2], "succeeded", result={"ok": True}, log="done") == []
+    assert [client.get(one).result for one in ids] == [{"ok": True}, {"ok": True}, None]
+    told = client.settle_alike(tokens, "failed", error={"message": "late"}, retry=False)
+    assert [(one.token, one.status) for one in told] == [(token, "stale") for token in tokens[:2]]
+    assert client.get(ids[2]).status == "failed"
+
+
 def test_tasks_run_after_others(client: Client) -> None:
     first = client.submit("c-first")
     then = client.submit("c-then", after=[first.id], on_failure="run")

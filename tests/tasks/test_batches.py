@@ -11,6 +11,7 @@ from support.caller import Caller
 from support.people import ALICE
 from support.yard import at_once
 
+FORGED = "00000000-0000-7000-8000-00000000dead"
 NDJSON = "application/x-ndjson"
 WIDTH = {"type": "object", "properties": {"width": {"type": "integer"}}, "required": ["width"]}
 
@@ -157,3 +158,93 @@ def test_a_waiting_worker_is_woken(app: Flask, alice: Caller) -> None:
 
     first, second, answer = at_once(claim, claim, partial(submit, alice, tasks(2)))
     assert (first, second, answer.status_code) == (1, 1, 200)
+
+
+def test_a_task_is_made_for_each_of_many_payloads(alice: Caller) -> None:
+    sent = [{"command": "c", "payload": "before"}, {"command": "c", "payloads": [1, None, {"a": 2}], "tags": ["t"]}]
+    told = [one["task"] for one in submit(alice, [*sent, {"command": "d"}]).json["tasks"]]
+    assert [one["payload"] for one in told] == ["before", 1, None, {"a": 2}, None]
+    assert [one["tags"] for one in told] == [[], ["t"], ["t"], ["t"], []]
+    assert [task["id"] for task in alice.get("/v1/tasks").json["tasks"]] == sorted(
+        (o["id"] for o in told), reverse=True
+    )
+    own = {"id", "payload", "tags", "command", "queue"}
+    assert len({str({name: one[name] for name in one if name not in own}) for one in told}) == 1
+
+
+def test_payloads_come_in_lines_as_well(alice: Caller) -> None:
+    assert lines(alice, '{"command": "c", "payloads": [1, 2]}', '{"command": "c", "payload": 3}').status_code == 200
+    assert stored(alice) == [1, 2, 3]
+
+
+def test_a_payload_that_does_not_fit_is_told_by_its_place_among_the_others(alice: Caller, mia: Caller) -> None:
+    mia.put("/v1/commands/c", {"payload_schema": WIDTH})
+    sent = [
+        {"command": "c", "payloads": [{"width": 1}]},
+        {"command": "c", "payloads": [{"width": 1}, {"width": "x"}, {}]},
+    ]
+    refused = submit(alice, sent)
+    assert (refused.status_code, stored(alice)) == (422, [])
+    assert [fault["pointer"] for fault in refused.json["errors"]] == [
+        "/tasks/1/payloads/1/width",
+        "/tasks/1/payloads/2",
+    ]
+    told = submit(alice, sent, atomic=False).json["tasks"]
+    assert [one["status"] for one in told] == [201, 201, 422, 422]
+    assert [fault["pointer"] for fault in told[2]["problem"]["errors"]] == ["/tasks/1/payloads/1/width"]
+
+
+@pytest.mark.parametrize(
+    ("one", "pointer"),
+    [
+        ({"payloads": []}, "/tasks/0/payloads"),
+        ({"payloads": {}}, "/tasks/0/payloads"),
+        ({"payloads": [1], "payload": 1}, "/tasks/0/payloads"),
+        ({"payloads": [1] * 1001}, "/tasks/0/payloads"),
+        ({"payloads": [1] * 1000}, "/tasks"),  # and another beside it
+        ({"payloads": [1, 2], "expires_at": "2020-01-01T00:00:00Z"}, "/tasks/0/expires_at"),
+        ({"payloads": [1, 2], "after": [FORGED]}, "/tasks/0/after/0"),
+    ],
+)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_wrong_payloads_are_refused(alice: Caller, one: dict[str, Any], pointer: str, atomic: bool) -> None:
+    answer = submit(alice, [{"command": "c", **one}, {"command": "c"}], atomic=atomic)
+    refused = answer if atomic or pointer == "/tasks" else None
+    problem = refused.json if refused else answer.json["tasks"][0]["problem"]
+    assert problem["status"] == 422
+    assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
+    assert stored(alice) == ([] if refused else [None])
+
+
+def test_only_a_batch_takes_payloads(alice: Caller) -> None:
+    one = {"command": "c", "payloads": [1]}
+    for path, body in (("/v1/tasks", one), ("/v1/groups", {"tasks": [one], "completion": {"command": "d"}})):
+        refused = alice.post(path, body)
+        assert refused.status_code == 422
+        assert refused.json["errors"][0]["pointer"].endswith("/payloads")
+
+
+def test_each_payload_has_keys_of_its_own(alice: Caller, mia: Caller) -> None:
+    mia.put("/v1/commands/c", {"limit_key": "customer", "fairness_key": "'all'"})
+    told = submit(alice, [{"command": "c", "payloads": [{"customer": "a"}, {"customer": 7}, {}]}]).json["tasks"]
+    assert [(one["task"]["limit_key"], one["task"]["fairness_key"]) for one in told] == [
+        ("a", "all"),
+        ("7", "all"),
+        (None, "all"),
+    ]
+    refused = submit(alice, [{"command": "c", "payloads": [{"customer": "a"}, {"customer": []}]}])
+    assert [fault["pointer"] for fault in refused.json["errors"]] == ["/tasks/0/payloads/1"]
+
+
+def test_a_position_counts_the_tasks_that_payloads_make(alice: Caller) -> None:
+    sent = [{"command": "c", "payloads": [1, 2, 3]}, {"command": "d", "after": ["#1"]}]
+    told = [one["task"] for one in submit(alice, sent).json["tasks"]]
+    assert told[3]["after"] == [told[1]["id"]]
+
+
+def test_of_many_payloads_with_one_key_the_first_gets_it(alice: Caller) -> None:
+    sent = [{"command": "c", "payloads": [1, 2], "unique": {"key": "k"}}]
+    refused = submit(alice, sent)
+    assert refused.status_code == 409
+    assert refused.json["detail"].startswith("/tasks/0: The task ")
+    assert [one["status"] for one in submit(alice, sent, atomic=False).json["tasks"]] == [201, 409]

@@ -166,3 +166,89 @@ def test_any_result_is_kept(alice: Caller, result: Any) -> None:
     report = {"token": lease["token"], "outcome": "succeeded", "result": result}
     assert alice.post("/v1/leases/settle", {"leases": [report]}).status_code == 200
     assert alice.get(f"/v1/tasks/{task_id}").json["result"] == result
+
+
+def settle(who: Caller, *reports: dict[str, Any], minimal: bool = False) -> list[dict[str, Any]]:
+    headers = {"Prefer": "return=minimal"} if minimal else {}
+    answer = who.post("/v1/leases/settle", {"leases": list(reports)}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers.get("Preference-Applied") == ("return=minimal" if minimal else None)
+    return list(answer.json["leases"])
+
+
+def test_what_is_the_same_of_many_leases_is_said_once(alice: Caller) -> None:
+    ids = [submit(alice) for _ in range(4)]
+    tokens = [one["token"] for one in claim(alice, limit=4)]
+    alike = {"tokens": tokens[:3], "outcome": "succeeded", "result": {"ok": True}, "log": "done\n"}
+    told = settle(alice, alike, {"token": tokens[3], "outcome": "failed", "retry": False})
+    assert [one["token"] for one in told] == tokens
+    assert [one["task_status"] for one in told] == ["succeeded"] * 3 + ["failed"]
+    assert [alice.get(f"/v1/tasks/{one}").json["result"] for one in ids] == [{"ok": True}] * 3 + [None]
+    assert [alice.get(f"/v1/tasks/{one}/attempts").json["attempts"][0]["log"] for one in ids] == ["done\n"] * 3 + [""]
+
+
+def test_the_answer_may_tell_of_those_alone_that_were_not_settled_so(alice: Caller, mia: Caller) -> None:
+    mia.put("/v1/commands/sized", {"result_schema": {"type": "integer"}})
+    cancelled = submit(alice, max_attempts=1)
+    for command in ("c", "sized", "c"):
+        submit(alice, command)
+    held = {one["task"]["id"]: one for one in claim(alice, "c", "sized", limit=4)}
+    alice.post(f"/v1/tasks/{cancelled}/cancel")
+    tokens = [one["token"] for one in held.values()]
+    told = settle(alice, {"tokens": [*tokens, FORGED], "outcome": "succeeded", "result": "x"}, minimal=True)
+    assert [(one["status"], "errors" in one) for one in told] == [("ok", True), ("stale", False)]
+    submit(alice)
+    [again] = claim(alice)
+    assert settle(alice, {"tokens": [again["token"]], "outcome": "released"}, minimal=True) == []
+    assert settle(alice, {"token": again["token"], "outcome": "released"}, minimal=True)[0]["status"] == "stale"
+
+
+def test_all_of_many_may_fail_alike(alice: Caller) -> None:
+    ids = [submit(alice) for _ in range(3)]
+    tokens = [one["token"] for one in claim(alice, limit=3)]
+    told = settle(alice, {"tokens": tokens, "outcome": "failed", "error": {"message": "boom"}, "retry_in_s": 3600})
+    assert [one["task_status"] for one in told] == ["scheduled"] * 3
+    assert [alice.get(f"/v1/tasks/{one}").json["error"] for one in ids] == [{"message": "boom"}] * 3
+
+
+def test_a_token_that_is_named_twice_counts_once(alice: Caller) -> None:
+    submit(alice)
+    [one] = claim(alice)
+    told = settle(alice, {"tokens": [one["token"]] * 2, "outcome": "succeeded"})
+    assert [one["status"] for one in told] == ["ok", "stale"]
+
+
+@pytest.mark.parametrize(
+    ("leases", "pointer"),
+    [
+        ([{"outcome": "succeeded"}], "/leases/0/token"),
+        ([{"outcome": "succeeded", "token": FORGED, "tokens": [FORGED]}], "/leases/0/token"),
+        ([{"outcome": "succeeded", "tokens": []}], "/leases/0/tokens"),
+        ([{"outcome": "succeeded", "tokens": [FORGED, 7]}], "/leases/0/tokens/1"),
+        ([{"outcome": "succeeded", "tokens": [FORGED, "x" * 201]}], "/leases/0/tokens/1"),
+        ([{"outcome": "succeeded", "tokens": ["x"] * 1001}], "/leases/0/tokens"),
+        ([{"outcome": "succeeded", "tokens": ["x"] * 1000}, {"outcome": "failed", "token": "x"}], "/leases"),
+    ],
+)
+def test_reports_name_one_lease_or_a_thousand_in_all(alice: Caller, leases: list[Any], pointer: str) -> None:
+    refused = alice.post("/v1/leases/settle", {"leases": leases})
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json["errors"]] == [pointer]
+
+
+def test_a_result_that_is_too_large_is_told_by_the_place_of_its_report(alice: Caller) -> None:
+    sent = {"tokens": [FORGED, FORGED], "outcome": "succeeded", "result": "x" * 1024 * 1024}
+    refused = alice.post("/v1/leases/settle", {"leases": [sent]})
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json["errors"]] == ["/leases/0/result"]
+
+
+@pytest.mark.parametrize(("said", "most"), [({"result": "x" * 20_000}, 104), ({"log": "x" * 20_000, "result": 1}, 104)])
+def test_what_is_said_of_many_comes_to_no_more_than_a_body_would(
+    alice: Caller, said: dict[str, Any], most: int
+) -> None:
+    for count in (most, most + 1):
+        sent = {"tokens": [FORGED] * count, "outcome": "succeeded", **said}
+        answer = alice.post("/v1/leases/settle", {"leases": [sent]})
+        assert answer.status_code == (200 if count == most else 422)
+    assert [fault["pointer"] for fault in answer.json["errors"]] == ["/leases/0/tokens"]

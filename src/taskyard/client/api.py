@@ -14,11 +14,10 @@ from taskyard.client.leasing import Leasing
 from taskyard.client.operating import Operating
 from taskyard.client.oversight import Oversight
 from taskyard.client.resources import Attempt, Explanation, Task, encode
-from taskyard.client.transport import Request, pauses
+from taskyard.client.transport import MINIMAL, Request, pauses
 
 MAX_WAIT_S = 20.0  # what the server holds an answer back for, at most
 LOOK_EVERY_S = 1.0  # where it does not
-MINIMAL = "return=minimal"
 Attempts: TypeAlias = list[Attempt]  # inside the class `list` is the method
 Submitted: TypeAlias = list[Task]
 SubmittedOrNot: TypeAlias = list[Task | TaskyardError]

@@ -1,11 +1,12 @@
 """What workers ask for: claim tasks, keep them, settle them."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from taskyard.client.resources import Claimed, Extension, Lease, Report, Settled, encode
 from taskyard.client.session import Session
-from taskyard.client.transport import Request
+from taskyard.client.transport import MINIMAL, Request
 
 
 class Leasing(Session):
@@ -44,6 +45,28 @@ class Leasing(Session):
     def settle(self, reports: Sequence[Report], *, retry_for_s: float | None = None) -> list[Settled]:
         """Settle leases; what became of each, in their order. After a lost answer, what was done is told as stale."""
         request = Request("POST", "/v1/leases/settle", _many(reports))
+        return [Settled.from_json(one) for one in self._send(request, retry_for_s).json()["leases"]]
+
+    def settle_alike(
+        self,
+        tokens: Sequence[str],
+        outcome: str,
+        *,
+        result: Any = None,
+        error: Any = None,
+        retry_in_s: float | None = None,
+        retry: bool | None = None,
+        log: str | None = None,
+        retry_for_s: float | None = None,
+    ) -> list[Settled]:
+        """Settle up to 1,000 leases of which the same is to be said, as in a Report: faster than one by one.
+
+        Returns those of which it was not so (stale, cancelled, or the result does not fit), with their `token`.
+        """
+        said = {"result": result, "error": error, "retry_in_s": retry_in_s, "retry": retry, "log": log}
+        told = {name: value for name, value in said.items() if value is not None}
+        body = encode({"leases": [{"tokens": [*tokens], "outcome": outcome, **told}]})
+        request = Request("POST", "/v1/leases/settle", body, headers={"Prefer": MINIMAL})
         return [Settled.from_json(one) for one in self._send(request, retry_for_s).json()["leases"]]
 
 

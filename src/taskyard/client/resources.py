@@ -146,6 +146,7 @@ class Settled(Resource):
     status: str
     task_status: str | None
     errors: list[dict[str, Any]] = field(default_factory=list)
+    token: str | None = None  # of the lease
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from taskyard.client import errors
 from taskyard.client.lines import Lines
 
 CONNECT_S = 5.0
+MINIMAL = "return=minimal"  # what the Prefer header may ask for (RFC 7240)
 READ_S = 30.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.tasks.schemas import TaskIn, TaskOut
 from taskyard.web.schema import Items, Problem, Schema
 
 MOST = 1000
-TASK = TaskIn()
 EXAMPLE = [{"command": "resize", "payload": {"width": 200}}, {"command": "resize", "payload": {"width": 400}}]
 # Told in words: a second kind of body is more than generators of clients understand.
 LINES = "Or with the Content-Type application/x-ndjson: a task in each line."
@@ -21,12 +20,33 @@ class Unread(fields.Nested):
         return value
 
 
+class TasksIn(TaskIn):
+    """A new task, or as many as there are payloads."""
+
+    payloads = Items(
+        fields.Raw(allow_none=True),
+        validate=validate.Length(1, MOST),
+        metadata={
+            "description": "Instead of `payload`: a task for each, all of them as is said here.",
+            "example": [{"width": 200}, {"width": 400}],
+        },
+    )
+
+    @validates_schema
+    def one_kind_of_payload(self, data: dict[str, Any], **_: Any) -> None:
+        if "payloads" in data and data["payload"] is not None:
+            raise ValidationError("Give either payload or payloads.", "payloads")
+
+
+TASKS = TasksIn()
+
+
 class BatchIn(Schema):
     """New tasks."""
 
     lines = "tasks"  # what the lines of a body of NDJSON are
 
-    tasks = Items(Unread(TaskIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
+    tasks = Items(Unread(TasksIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
     atomic = fields.Boolean(
         truthy={True},
         falsy={False},

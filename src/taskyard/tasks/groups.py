@@ -19,12 +19,13 @@ from taskyard.tasks import batches
 from taskyard.tasks.batches import Loaded
 from taskyard.tasks.group_schemas import CompletionIn
 from taskyard.tasks.results import results
+from taskyard.tasks.schemas import TaskIn
 from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, accept
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
 SLICE = 200  # tasks a transaction
-COMPLETION = CompletionIn()
+TASK, COMPLETION = TaskIn(), CompletionIn()
 
 
 def submit(actor: Actor, sent: dict[str, Any], once: Once | None, *, closed: bool = False) -> Answer:
@@ -39,8 +40,9 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None, *, closed: boo
         if not isinstance(one, Invalid):
             one["group_id"] = group_id
     where = [batches.at(index) for index in range(len(sent["tasks"]))] + ["/completion"]
+    asked = [one for entry, at in zip(loaded, where, strict=True) for one in batches.tasks_of(entry, at)]
     while True:
-        revision, checked = batches.check(actor, loaded, closed=closed, at=where.__getitem__, show=False)
+        revision, checked = batches.check(actor, asked, closed=closed, show=False)
         refused = [fault for one in checked if isinstance(one, Invalid) for fault in one.faults]
         if not refused:
             items = [one for one in checked if isinstance(one, Item)]
@@ -59,7 +61,7 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None, *, closed: boo
 
 def _loaded(sent: dict[str, Any]) -> list[Loaded]:
     """Its tasks and, last, the completion, which waits for each of them by its position."""
-    tasks = [batches.load(one, batches.at(index)) for index, one in enumerate(sent["tasks"])]
+    tasks = [batches.load(one, batches.at(index), TASK) for index, one in enumerate(sent["tasks"])]
     completion = batches.load(sent["completion"], "/completion", COMPLETION)
     if not isinstance(completion, Invalid):
         # A task that is refused is told of itself.

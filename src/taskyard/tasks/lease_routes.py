@@ -8,7 +8,7 @@ from taskyard.queue.leases import Taken
 from taskyard.tasks import leases, render, settling
 from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
 from taskyard.users.current import current_actor
-from taskyard.web import answers, caller_gone, later
+from taskyard.web import answers, caller_gone, later, preferences
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 
@@ -57,12 +57,17 @@ class LeasesExtend(MethodView):
 class LeasesSettle(MethodView):
     @blp.arguments(ReportsIn())
     @blp.response(200, ReportsOut())
+    @preferences.documented("`return=minimal`: of those alone that were not settled as was said.")
     @scope("work")
     def post(self, sent: dict[str, Any]) -> Response:
         """Settle leases"""
         settled = settling.report(sent["leases"])
+        tokens = (token for one in sent["leases"] for token in settling.tokens(one))
+        minimal = preferences.asked().minimal
         told = [
-            render.settled(one["token"], settling.answer(state), state.status, faults)
-            for one, (state, faults) in zip(sent["leases"], settled, strict=True)
+            render.settled(token, answer, state.status, faults)
+            for token, (state, faults) in zip(tokens, settled, strict=True)
+            if (answer := settling.answer(state)) != settling.OK or faults or not minimal
         ]
-        return answers.json({"leases": told})
+        answered = answers.json({"leases": told})
+        return preferences.applied(answered, preferences.MINIMAL) if minimal else answered

@@ -11,6 +11,8 @@ from taskyard.web.schema import Items, Schema
 
 LEASE_S = validate.Range(1, 43_200)
 MAX_RESULT = 1024 * 1024  # bytes of JSON
+MOST_REPORTS = 1000
+TOKEN_LENGTH = validate.Length(max=200)
 TOKEN = {"description": "From the lease. It alone authorises what is done with that lease.", "example": "0199…"}
 
 
@@ -84,7 +86,7 @@ class LeasesOut(Schema):
 class ExtensionIn(Schema):
     """A sign of life."""
 
-    token = fields.String(required=True, validate=validate.Length(max=200), metadata=TOKEN)
+    token = fields.String(required=True, validate=TOKEN_LENGTH, metadata=TOKEN)
     lease_s = fields.Integer(strict=True, load_default=60, validate=LEASE_S)
     progress = fields.Integer(strict=True, validate=validate.Range(0, 100), metadata={"description": "Percent."})
     note = Text(validate=validate.Length(max=500), metadata={"example": "page 17 of 40"})
@@ -111,9 +113,14 @@ class ExtensionsOut(Schema):
 
 
 class ReportIn(Schema):
-    """How an attempt ended."""
+    """How an attempt ended, or many of which the same is to be said."""
 
-    token = fields.String(required=True, validate=validate.Length(max=200), metadata=TOKEN)
+    token = fields.String(validate=TOKEN_LENGTH, metadata=TOKEN)
+    tokens = Items(
+        fields.String(validate=TOKEN_LENGTH),
+        validate=validate.Length(1, MOST_REPORTS),
+        metadata={"description": "Instead of `token`: many leases. All that is said here is said of each of them."},
+    )
     outcome = fields.String(
         required=True,
         validate=validate.OneOf(["succeeded", "failed", "released"]),
@@ -140,6 +147,11 @@ class ReportIn(Schema):
     log = Text(validate=validate.Length(max=65_536), metadata={"description": "Text to add to the attempt's log."})
 
     @validates_schema
+    def of_whom(self, data: dict[str, Any], **_: Any) -> None:
+        if ("token" in data) == ("tokens" in data):
+            raise ValidationError("Give either token or tokens.", "token")
+
+    @validates_schema
     def one_word_on_retries(self, data: dict[str, Any], **_: Any) -> None:
         if data.get("retry", True):
             return
@@ -155,9 +167,16 @@ class ReportsIn(Schema):
     leases = Items(
         fields.Nested(ReportIn),
         required=True,
-        validate=validate.Length(1, 1000),
+        validate=validate.Length(1, MOST_REPORTS),
         metadata={"example": [{"token": TOKEN["example"], "outcome": "succeeded", "result": {"url": "/200.png"}}]},
     )
+
+    @validates_schema
+    def not_too_many(self, data: dict[str, Any], **_: Any) -> None:
+        if (count := sum(len(one.get("tokens", "1")) for one in data.get("leases", ()))) > MOST_REPORTS:
+            raise ValidationError(
+                f"Are {count:,} leases in all; at most {MOST_REPORTS:,} are settled at once.", "leases"
+            )
 
 
 class ReportFault(Schema):
@@ -183,7 +202,7 @@ class ReportOut(Schema):
 
 
 class ReportsOut(Schema):
-    """An answer per report, in their order."""
+    """An answer per lease, in the order in which they were named."""
 
     leases = fields.List(
         fields.Nested(ReportOut),

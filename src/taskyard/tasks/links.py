@@ -33,8 +33,10 @@ class Links:
 
     def faults(self, sent: dict[str, Any]) -> list[Fault]:
         """What is wrong with the names of one task."""
+        if "after" not in sent:
+            return []
         found, seen = [], set()
-        for index, name in enumerate(sent.get("after", ())):
+        for index, name in enumerate(sent["after"]):
             task_id, wrong = self._found(name)
             if task_id in seen:
                 wrong = "This task is named already."
@@ -46,9 +48,9 @@ class Links:
 
     def link(self, sent: dict[str, Any]) -> Link | None:
         """How the task hangs together with others, where it does; `sent` has no faults."""
-        after = [found for name in sent.get("after", ()) if (found := self._found(name)[0]) is not None]
-        if not after and "group_id" not in sent:
+        if "after" not in sent and "group_id" not in sent:
             return None
+        after = [found for name in sent.get("after", ()) if (found := self._found(name)[0]) is not None]
         return Link(after, sent.get("on_failure", "cancel") if after else None, sent.get("group_id"))
 
     def _found(self, name: str) -> tuple[str | None, str | None]:

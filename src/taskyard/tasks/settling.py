@@ -21,16 +21,25 @@ from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
+MAX_ALIKE = 2 * 1024 * 1024  # characters that are stored where the same is said of many: about what a body may have
 DONE = postgresql.done(RESULT_IS_CHECKED)
+OK = "ok"
 Told = tuple[Settled, list[Fault]]
 
 
+def tokens(sent: dict[str, Any]) -> list[str]:
+    """Those that a loaded ReportIn is about."""
+    found: list[str] = sent["tokens"] if "tokens" in sent else [sent["token"]]
+    return found
+
+
 def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
-    """Settle leases. `sent` are loaded ReportIns; the answers are in their order, with the faults of the result.
+    """Settle leases. `sent` are loaded ReportIns; the answers are in the order of their tokens, with the faults of the
+    result.
 
     A result that does not fit its command's schema fails the attempt.
     """
-    reports = [(_report(one, f"/leases/{index}"), one.get("result")) for index, one in enumerate(sent)]
+    reports = [(of, one.get("result")) for index, one in enumerate(sent) for of in _reports(one, f"/leases/{index}")]
     settled = transaction.batch(database(), _settle, reports, _settle_done)
     waiting(database()).wake([queue for one, _ in settled for queue in one.ready])
     ended = [of.task_id for (of, _), (one, _) in zip(reports, settled, strict=True) if one.status in OUTCOMES]
@@ -59,16 +68,17 @@ def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[To
     return [[next(told) for _ in call] for call in calls]
 
 
-def _report(sent: dict[str, Any], at: str) -> Report:
-    return Report(
-        *parts(sent["token"]),
-        Outcome(sent["outcome"]),
-        result=_json(sent.get("result"), MAX_RESULT, f"{at}/result"),
-        error=_json(sent.get("error"), MAX_ERROR, f"{at}/error"),
-        retry_in_s=sent.get("retry_in_s"),
-        retry=sent.get("retry", True),
-        log=sent.get("log", ""),
-    )
+def _reports(sent: dict[str, Any], at: str) -> list[Report]:
+    result = _json(sent.get("result"), MAX_RESULT, f"{at}/result")
+    error = _json(sent.get("error"), MAX_ERROR, f"{at}/error")
+    log, named = sent.get("log", ""), tokens(sent)
+    size = len(named) * (len(result or "") + len(error or "") + len(log))
+    if len(named) > 1 and size > MAX_ALIKE:
+        fault = f"Said of each of them, this comes to {size:,} characters; at most {MAX_ALIKE:,}. Send fewer at once."
+        raise Invalid([Fault(fault, pointer=f"{at}/tokens")])
+    retry_in_s, retry = sent.get("retry_in_s"), sent.get("retry", True)
+    outcome = Outcome(sent["outcome"])
+    return [Report(*parts(token), outcome, result, error, retry_in_s, retry, log) for token in named]
 
 
 def _json(value: Any, most: int, at: str) -> str | None:
@@ -84,4 +94,4 @@ def answer(settled: Settled) -> str:
     """How a report is answered: ok, stale or cancelled."""
     if settled.status is None:
         return "stale"
-    return "cancelled" if settled.status is Status.CANCELLED else "ok"
+    return "cancelled" if settled.status is Status.CANCELLED else OK

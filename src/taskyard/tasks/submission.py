@@ -1,6 +1,5 @@
 """Accepting tasks: from what was sent to what is stored, by way of the catalogue."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -40,7 +39,8 @@ def submit(actor: Actor, sent: dict[str, Any], once: Once | None = None, *, clos
         revision, definition = catalogue.remembered(sent["command"])
         now = clock.now()
         try:
-            item = new_item(actor, sent, definition, now, Links(actor, [sent], alone=True), closed=closed)
+            mould = Mould(actor.user_id, sent, definition, now, closed=closed)
+            item = new_item(new_id(), sent["payload"], mould, Links(actor, [sent], alone=True))
         except Invalid:
             if catalogue.is_newest(revision):
                 raise
@@ -76,32 +76,23 @@ def submit_registered(
     return submit(actor, {**sent, "command": name}, once, closed=closed)
 
 
-def new_item(
-    actor: Actor,
-    sent: dict[str, Any],
-    definition: Definition | None,
-    now: datetime,
-    links: Links,
-    *,
-    closed: bool,
-    show: bool = True,
-) -> Item:
-    """A task as it will be stored and, where it is to `show`, answered. `sent` is a loaded TaskIn.
+def new_item(task_id: str, payload: Any, mould: "Mould", links: Links, *, show: bool = True) -> Item:
+    """A task as it will be stored and, where it is to `show`, answered.
 
     Raises:
-        Invalid: the payload does not fit, the command is not registered and the catalogue is `closed`, or a task that
+        Invalid: the payload does not fit, the command is not registered and the catalogue is closed, or a task that
             it is to wait for is not there.
     """
-    misnamed = links.faults(sent)
+    misnamed = links.faults(mould.sent)
     try:
-        task = new_task(actor.user_id, sent, definition, now, closed=closed)
+        task = mould.task(task_id, payload)
     except Invalid as error:
         raise Invalid([*error.faults, *misnamed]) from None
     if misnamed:
         raise Invalid(misnamed)
-    if (link := links.link(sent)) is not None:
-        task = replace(task, link=link)
-    return Item(task, _unique(sent.get("unique"), now), orjson.dumps(render.new_task(task)) if show else b"")
+    task.link = links.link(mould.sent)
+    unique = _unique(mould.sent.get("unique"), task.created_at)
+    return Item(task, unique, orjson.dumps(render.new_task(task)) if show else b"")
 
 
 def _unique(sent: dict[str, Any] | None, now: datetime) -> Unique | None:
@@ -119,51 +110,89 @@ def new_task(
     Raises:
         Invalid: the payload is too large or does not fit, or the catalogue is closed and does not have the command.
     """
-    command = sent["command"]
+    return Mould(owner_id, sent, definition, now, closed=closed).task(new_id(), sent["payload"])
+
+
+class Mould:
+    """What the tasks that one loaded TaskIn asks for have in common: all but their ids and payloads."""
+
+    def __init__(
+        self, owner_id: str, sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool
+    ) -> None:
+        self.sent = sent
+        self._definition = definition
+        self._fault = _fault(sent, definition, now, closed=closed)
+        self._before = (owner_id, sent["command"])
+        self._after = _settings(sent, definition, now)
+        self._has_keys = any(_asks_for(name, sent, definition) for name in _KEYS)
+
+    def task(self, task_id: str, payload: Any) -> NewTask:
+        """A new one, with this id.
+
+        Raises:
+            Invalid: the payload is too large or does not fit, or no task can be made at all.
+        """
+        if self._fault is not None:
+            raise Invalid([self._fault])
+        text = checked_payload(payload, self._definition)
+        task = NewTask(task_id, *self._before, text, *self._after)
+        if self._has_keys:
+            task.limit_key, task.fairness_key = (_key(name, self.sent, self._definition, payload) for name in _KEYS)
+        return task
+
+
+_KEYS = ("limit_key", "fairness_key")
+
+
+def _fault(sent: dict[str, Any], definition: Definition | None, now: datetime, *, closed: bool) -> Fault | None:
+    """Why there can be no such task."""
     if definition is None and closed:
-        raise Invalid([Fault("This command is not registered, and the catalogue is closed.", pointer="/command")])
-    priority = sent.get("priority") or (definition.priority if definition else "normal")
+        return Fault("This command is not registered, and the catalogue is closed.", pointer="/command")
     if (expires_at := sent.get("expires_at")) is not None and expires_at <= now:
-        raise Invalid([Fault("Must be in the future.", pointer="/expires_at")])
+        return Fault("Must be in the future.", pointer="/expires_at")
+    return None
+
+
+def _settings(sent: dict[str, Any], definition: Definition | None, now: datetime) -> tuple[Any, ...]:
+    """The fields of a NewTask from `queue` to `unique_key`."""
+    priority = sent.get("priority") or (definition.priority if definition else "normal")
     run_at = sent.get("run_at") or now + timedelta(seconds=sent.get("delay_s", 0))
-    timeout_s = sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S
-    max_attempts = sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS
     starts_at = max(run_at, now)
     backoff = sent.get("backoff") or (definition.backoff if definition else None)
-    return NewTask(
-        id=new_id(),
-        owner_id=owner_id,
-        unique_key=sent["unique"]["key"] if "unique" in sent else None,
-        command=command,
-        command_version=definition.schema_version if definition else None,
-        payload=checked_payload(sent["payload"], definition),
-        queue=sent.get("queue") or (definition and definition.queue) or own_queue(command),
-        lane=LANES[priority],
-        tags=list(dict.fromkeys(sent["tags"])),
-        created_at=now,
-        run_at=starts_at,
-        expires_at=expires_at,
-        timeout_s=timeout_s,
-        max_attempts=max_attempts,
-        max_crashes=sent.get("max_crashes") or (definition and definition.max_crashes) or policy.MAX_CRASHES,
-        backoff=backoff,
-        retry_until=policy.retry_until(backoff, starts_at),
-        on_lost=sent.get("on_lost") or (definition.on_lost if definition else policy.OnLost.RETRY),
-        limit_key=_key("limit_key", sent, definition.limit_key if definition else None),
-        fairness_key=_key("fairness_key", sent, definition.fairness_key if definition else None),
+    return (
+        sent.get("queue") or (definition and definition.queue) or own_queue(sent["command"]),
+        LANES[priority],
+        now,
+        starts_at,
+        definition.schema_version if definition else None,
+        list(dict.fromkeys(sent["tags"])),
+        sent.get("expires_at"),
+        sent.get("timeout_s") or (definition and definition.timeout_s) or policy.DEFAULT_TIMEOUT_S,
+        sent.get("max_attempts") or (definition and definition.max_attempts) or policy.DEFAULT_MAX_ATTEMPTS,
+        sent.get("max_crashes") or (definition and definition.max_crashes) or policy.MAX_CRASHES,
+        backoff,
+        policy.retry_until(backoff, starts_at),
+        sent.get("on_lost") or (definition.on_lost if definition else policy.OnLost.RETRY),
+        None,
+        sent["unique"]["key"] if "unique" in sent else None,
     )
 
 
-def _key(name: str, sent: dict[str, Any], expression: str | None) -> str | None:
+def _asks_for(name: str, sent: dict[str, Any], definition: Definition | None) -> bool:
+    return name in sent or getattr(definition, name, None) is not None
+
+
+def _key(name: str, sent: dict[str, Any], definition: Definition | None, payload: Any) -> str | None:
     """A key of a new task: its own, else what its command's expression finds in the payload.
 
     Raises:
         Invalid: what that finds can be no key.
     """
+    expression: str | None = getattr(definition, name, None)
     if name in sent or expression is None:
         return sent.get(name)
     try:
-        return keys.found(keys.compiled(expression), sent["payload"])
+        return keys.found(keys.compiled(expression), payload)
     except Failed as error:
         raise Invalid([Fault(f"The command's {name}: {error}", pointer="/payload")]) from error
 

@@ -55,8 +55,12 @@ class _Known(NamedTuple):
 
 
 def _known(attribute: str, field: fields.Field[Any]) -> _Known:
-    text = type(field) in (fields.String, Text) and not (field.pre_load or field.post_load)
-    return _Known(attribute, field, str if text else None)
+    return _Known(attribute, field, str if _is_text(field) else None)
+
+
+def _is_text(field: fields.Field[Any]) -> bool:
+    """Whether it takes a str as it is, once that passes the field's validators."""
+    return type(field) in (fields.String, Text) and not (field.pre_load or field.post_load)
 
 
 class _Plan(NamedTuple):
@@ -97,6 +101,16 @@ class Items(fields.List[Any]):
                 if isinstance(validator, validate.Length):
                     validator(value)
             inner = self.inner
+            if type(inner) is fields.Raw and inner.allow_none and not inner.validators:
+                return value
+            if _is_text(inner) and all(type(one) is str for one in value):
+                try:
+                    for validator in inner.validators:
+                        for one in value:
+                            validator(one)
+                    return value
+                except ma.ValidationError:
+                    pass
             if type(inner) is fields.Nested and not (
                 inner.validators or inner.pre_load or inner.post_load or kwargs.get("partial")
             ):
