@@ -16,7 +16,7 @@ from taskyard.queue.claim import Claim, claim
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Extension, extend
 from taskyard.queue.recording import Outcome
-from taskyard.queue.settle import Report, settle, settle_done
+from taskyard.queue.settle import Report, settle
 from taskyard.queue.sweeps import expire
 from taskyard.tasks.settling import DONE
 
@@ -45,7 +45,7 @@ def rows_read(yard: Yard, deed: Callable[[Connection], Any]) -> int:
 
 def at_once(yard: Yard, reports: list[Report]) -> None:
     with transaction.own(yard.database) as connection:
-        settle_done(connection, reports, clock.now(), DONE)
+        DONE.settle(connection, reports, clock.now())
 
 
 @pytest.fixture
@@ -83,10 +83,10 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
     assert rows_read(empty, lambda connection: claim(connection, [wanted], now)) < 400
     assert rows_read(empty, lambda connection: extend(connection, kept, now)) < 400
     assert rows_read(empty, lambda connection: settle(connection, taken, now)) < 400
-    assert rows_read(empty, lambda connection: settle_done(connection, done, now, DONE)) < 400
+    assert rows_read(empty, lambda connection: DONE.settle(connection, done, now)) < 400
     done = [Report(*one.held, Outcome.SUCCEEDED) for one in held[60:80]]
     empty.database.write.dispose()  # the first plans of a connection are made for just what is sent
-    assert rows_read(empty, lambda connection: settle_done(connection, done, now, DONE)) < 400
+    assert rows_read(empty, lambda connection: DONE.settle(connection, done, now)) < 400
 
 
 def test_what_has_expired_is_not_looked_for_among_all_open_tasks(empty: Yard) -> None:

@@ -8,7 +8,7 @@ import time
 from taskyard.client import Client, Worker
 
 LOOPS, SIZE = 12, 100  # of 4, 8, 12 and 16 loops the fastest
-LARGE_LOOPS, LARGE_SIZE = 3, 1000  # as many as a claim gives; of 2, 3 and 4 loops the fastest
+LARGE_LOOPS, LARGE_SIZE = 2, 1000  # as many as a claim gives; of 2, 3 and 4 loops the fastest
 
 
 def single(client: Client, count: int) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, TextClause, delete, select
+from sqlalchemy import Connection, delete, select
 
 from taskyard.core.db import AnyRow
-from taskyard.core.lists import postgresql_array, within
+from taskyard.core.lists import within
 from taskyard.queue import gates, policy
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.policy import End
@@ -74,32 +74,6 @@ def settle(connection: Connection, reports: list[Report], now: datetime) -> list
     limited = gates.seen_limited(connection)
     answers = [_settled(ended.get(index), now, limited) for index in range(len(reports))]
     return [replace(answers[0], ready=[*answers[0].ready, *freed]), *answers[1:]] if freed else answers
-
-
-def all_done(reports: list[Report]) -> bool:
-    """Whether these may be for `settle_done`: each has succeeded, and is about a task of its own."""
-    succeeded = {of.task_id for of in reports if of.outcome is Outcome.SUCCEEDED}
-    return len(succeeded) == len(reports)
-
-
-def settle_done(connection: Connection, reports: list[Report], now: datetime, done: TextClause) -> list[Settled] | None:
-    """The same for attempts that have all succeeded, on PostgreSQL, by one statement (`postgresql.done`).
-
-    None: there is more to do than it does, and nothing was done.
-    """
-    sent = {
-        "ids": postgresql_array([of.task_id for of in reports]),
-        "fences": postgresql_array([of.fence for of in reports]),
-        "results": postgresql_array([of.result for of in reports]),
-        "logs": postgresql_array([of.log for of in reports]),
-    }
-    freed = connection.execute(done, {**sent, "count": len(reports), "now": now}).all()
-    if not freed:
-        return None
-    answers = [Settled(Status.SUCCEEDED) for _ in reports]
-    limited = gates.seen_limited(connection)
-    answers[0].ready = [queue for queue, leases in freed if queue in limited for _ in range(leases)]
-    return answers
 
 
 def _take_leases(connection: Connection, reports: list[Report]) -> dict[str, AnyRow]:

@@ -15,9 +15,9 @@ from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report
 
 Reported = tuple[Report, Any]  # with the result as a value, to be checked
-# The same as a condition on `task`, for PostgreSQL: whether its command has a schema for results.
+# The same as a condition on `task`: whether its command has a schema for results.
 RESULT_IS_CHECKED = """task.command_version IS NOT NULL AND EXISTS (
-    SELECT FROM command_schema WHERE command_schema.command = task.command
+    SELECT 1 FROM command_schema WHERE command_schema.command = task.command
     AND command_schema.version = task.command_version AND command_schema.result_schema IS NOT NULL
 )"""
 

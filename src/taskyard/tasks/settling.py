@@ -10,10 +10,10 @@ from taskyard.core import clock, transaction
 from taskyard.core.db import database
 from taskyard.core.errors import Fault, Invalid
 from taskyard.core.shortcut import shortcut
-from taskyard.queue import postgresql
+from taskyard.queue.done import Done, all_done
 from taskyard.queue.lifecycle import OUTCOMES, Status
 from taskyard.queue.recording import Outcome
-from taskyard.queue.settle import Report, Settled, all_done, settle, settle_done
+from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tokens import parts
 from taskyard.tasks.fitting import RESULT_IS_CHECKED, Reported, fitting
 from taskyard.tasks.lease_schemas import MAX_RESULT
@@ -22,7 +22,7 @@ from taskyard.tasks.waiting import waiting
 
 MAX_ERROR = 64 * 1024  # bytes of JSON
 MAX_ALIKE = 2 * 1024 * 1024  # characters that are stored where the same is said of many: about what a body may have
-DONE = postgresql.done(RESULT_IS_CHECKED)
+DONE = Done(RESULT_IS_CHECKED)
 OK = "ok"
 Told = tuple[Settled, list[Fault]]
 
@@ -48,11 +48,11 @@ def report(sent: list[dict[str, Any]]) -> list[tuple[Settled, list[Fault]]]:
 
 
 def _settle_done(connection: Connection, calls: list[list[Reported]]) -> list[list[Told]] | None:
-    """Settle them by one statement; None: there is more to do, and nothing was done."""
+    """Settle them all alike; None: there is more to do, and nothing was done."""
     reports = [report for call in calls for report, _ in call]
     if not all_done(reports):
         return None
-    settled = shortcut(database(), settle).tried(lambda: settle_done(connection, reports, clock.now(), DONE))
+    settled = shortcut(database(), settle).tried(lambda: DONE.settle(connection, reports, clock.now()))
     if settled is None:
         return None
     told = iter(settled)
@@ -60,6 +60,9 @@ def _settle_done(connection: Connection, calls: list[list[Reported]]) -> list[li
 
 
 def _settle(connection: Connection, calls: list[list[Reported]]) -> list[list[Told]]:
+    on_sqlite = connection.dialect.name == "sqlite"  # where it has not been tried before
+    if on_sqlite and (done := _settle_done(connection, calls)) is not None:
+        return done
     reported = [one for call in calls for one in call]
     checked = fitting(connection, reported, catalogue.checks)
     settled = settle(connection, [report for report, _ in checked], clock.now())

@@ -1,4 +1,4 @@
-"""On PostgreSQL attempts that succeeded are settled by one statement, where nothing more is to be done of them."""
+"""Attempts that succeeded are settled all at once, where nothing more is to be done of them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +18,17 @@ from taskyard.core.clock import FrozenClock
 from taskyard.core.ids import new_id
 from taskyard.events.tables import EVERYONE, subscription
 from taskyard.queue import linking
+from taskyard.queue.done import all_done
 from taskyard.queue.enqueue import Link, NewTask
 from taskyard.queue.extend import MAX_LOG, Extension, extend
 from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
-from taskyard.queue.settle import Report, Settled, all_done, settle, settle_done
+from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tables import attempt, lease, task
 from taskyard.tasks.settling import DONE
 
-pytestmark = pytest.mark.parametrize("opened", ["postgresql"], indirect=True)
+on_postgresql = pytest.mark.parametrize("opened", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
@@ -43,9 +44,10 @@ def reports(leases: list[Lease], **fields: Any) -> list[Report]:
 
 
 def settle_at_once(yard: Yard, sent: list[Report]) -> list[Settled] | None:
-    """As a single request does, without a transaction."""
-    with yard.database.read.connect() as connection:
-        return settle_done(connection, sent, clock.now(), DONE)
+    """As requests do: on PostgreSQL without a transaction."""
+    database = yard.database
+    with database.write.begin() if database.is_sqlite else database.read.connect() as connection:
+        return DONE.settle(connection, sent, clock.now())
 
 
 def rows(yard: Yard) -> list[list[Any]]:
@@ -158,6 +160,7 @@ def test_it_is_for_successes_alone_and_for_each_task_once(yard: Yard, outcome: O
     assert not all_done([one, one])
 
 
+@on_postgresql
 def test_a_heartbeat_that_comes_first_is_in_the_log(yard: Yard) -> None:
     task_id = yard.add()
     held = yard.claim()
@@ -171,6 +174,7 @@ def test_a_heartbeat_that_comes_first_is_in_the_log(yard: Yard) -> None:
         assert connection.execute(select(attempt.c.log)).scalar_one() == "beat\nend\n"
 
 
+@on_postgresql
 def test_whoever_waits_for_it_and_comes_first_is_seen(yard: Yard) -> None:
     yard.add()
     held = yard.claim()
@@ -182,6 +186,7 @@ def test_whoever_waits_for_it_and_comes_first_is_seen(yard: Yard) -> None:
     assert yard.settle(*held)[0].ready == ["q"]
 
 
+@on_postgresql
 def test_where_one_lease_is_lost_meanwhile_none_is_settled(yard: Yard) -> None:
     for _ in range(2):
         yard.add()
@@ -194,6 +199,7 @@ def test_where_one_lease_is_lost_meanwhile_none_is_settled(yard: Yard) -> None:
     assert (yard.task(held[0].task_id).status, yard.count(attempt)) == ("running", 0)
 
 
+@on_postgresql
 def test_of_two_that_settle_one_lease_at_once_one_is_told_that_it_did(yard: Yard) -> None:
     for _ in range(20):
         yard.add()

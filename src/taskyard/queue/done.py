@@ -1,0 +1,60 @@
+"""Settling attempts that have succeeded, many at once, where nothing more is to be done of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+from sqlalchemy import Connection
+
+from taskyard.core.db import AnyRow
+from taskyard.core.lists import postgresql_array
+from taskyard.queue import gates, postgresql, sqlite
+from taskyard.queue.lifecycle import Status
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report, Settled
+
+
+def all_done(reports: list[Report]) -> bool:
+    """Whether these may be settled so: each has succeeded, and is about a task of its own."""
+    succeeded = {of.task_id for of in reports if of.outcome is Outcome.SUCCEEDED}
+    return len(succeeded) == len(reports)
+
+
+class Done:
+    """Settles them: one statement on PostgreSQL, and four on SQLite.
+
+    `more` is a condition on `task` under which there is more to do.
+    """
+
+    def __init__(self, more: str) -> None:
+        self._postgresql = postgresql.done(more)
+        self._sqlite = sqlite.done(more)
+
+    def settle(self, connection: Connection, reports: list[Report], now: datetime) -> list[Settled] | None:
+        """The answers in the order of the reports; None: of one there is more to do, and nothing was done."""
+        on_sqlite = connection.dialect.name == "sqlite"
+        freed = (self._on_sqlite if on_sqlite else self._on_postgresql)(connection, reports, now)
+        if not freed:
+            return None
+        answers = [Settled(Status.SUCCEEDED) for _ in reports]
+        limited = gates.seen_limited(connection)
+        answers[0].ready = [queue for queue, leases in freed if queue in limited for _ in range(leases)]
+        return answers
+
+    def _on_postgresql(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[AnyRow]:
+        sent = {
+            "ids": postgresql_array([of.task_id for of in reports]),
+            "fences": postgresql_array([of.fence for of in reports]),
+            "results": postgresql_array([of.result for of in reports]),
+            "logs": postgresql_array([of.log for of in reports]),
+        }
+        return connection.execute(self._postgresql, {**sent, "count": len(reports), "now": now}).all()
+
+    def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[AnyRow]:
+        sent = orjson.dumps([[of.task_id, of.fence, of.result, of.log] for of in reports]).decode()
+        freed = connection.execute(self._sqlite.may, {"sent": sent}).all()
+        if sum(leases for _, leases in freed) < len(reports):
+            return []
+        for deed in self._sqlite.deeds:
+            connection.execute(deed, {"sent": sent, "now": now})
+        return freed

@@ -1,0 +1,58 @@
+"""What is written by hand for SQLite."""
+
+from typing import NamedTuple
+
+from sqlalchemy import TextClause, bindparam, text
+
+from taskyard.core.types import Instant
+from taskyard.events.tables import EVERYONE
+from taskyard.queue.extend import MAX_LOG
+
+# What is sent is a list of lists. CROSS JOIN, as SQLite then reads the tables in the order in which they stand here: it
+# knows nothing of how many are sent.
+_SENT = """
+    WITH sent AS MATERIALIZED (
+        SELECT json_extract(value, '$[0]') AS task_id, json_extract(value, '$[1]') AS fence,
+            json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS log
+        FROM json_each(:sent)
+    )
+"""
+
+
+class Done(NamedTuple):
+    """The statements that settle attempts that succeeded. The first tells how many of those sent may be, by queue; the
+    others are for all of them."""
+
+    may: TextClause
+    deeds: list[TextClause]
+
+
+def done(more: str) -> Done:
+    """The same as `postgresql.done`, under the lock that a writer has on SQLite."""
+    may = f"""
+        {_SENT}
+        SELECT lease.queue, sum(1) AS leases
+        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id AND lease.token = sent.fence
+        CROSS JOIN task ON task.id = sent.task_id
+        WHERE lease.limit_key IS NULL AND NOT task.followed
+        AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.owner_id IN (task.owner_id, '{EVERYONE}'))
+        AND NOT ({more})
+        GROUP BY lease.queue
+    """  # constants and conditions of ours
+    attempted = f"""
+        {_SENT}
+        INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
+        SELECT lease.task_id, lease.attempt, lease.worker, lease.leased_at, :now, 'succeeded',
+            substr(lease.log || sent.log, -{MAX_LOG})
+        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id
+    """
+    ended = f"""
+        {_SENT}
+        UPDATE task SET attempts = lease.attempt, outcome = 'succeeded', finished_at = :now, result = sent.result,
+            fingerprint = NULL, error = NULL
+        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id
+        WHERE task.id = sent.task_id
+    """
+    gone = "DELETE FROM lease WHERE task_id IN (SELECT json_extract(value, '$[0]') FROM json_each(:sent))"
+    now = bindparam("now", type_=Instant)
+    return Done(text(may), [text(attempted).bindparams(now), text(ended).bindparams(now), text(gone)])
