@@ -14,6 +14,7 @@ from bench.rivals.stores import Count
 
 PATIENCE_S = 60.0
 EVERY_S = 0.01
+SHARE = 20  # of this many parts of the time one at most goes into looking how far it is
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,13 @@ def _drained(done: Count, wanted: int, name: str) -> float:
     first: tuple[float, int] | None = None
     give_up_at = time.perf_counter() + PATIENCE_S
     while time.perf_counter() < give_up_at:
+        asked = time.perf_counter()
         count, now = done(), time.perf_counter()
         if first is None and count > 0:
             first = (now, count)
         if first is not None and count >= wanted:
             return (wanted - first[1]) / max(now - first[0], EVERY_S)
-        time.sleep(EVERY_S)
+        time.sleep(max(EVERY_S, (SHARE - 1) * (now - asked)))
     raise RuntimeError(f"{name} has done {done()} of {wanted} tasks in {PATIENCE_S:.0f} s.")
 
 
