@@ -1,17 +1,23 @@
 """Writing many rows at once, the fastest way each database has, on a connection whose transaction is open.
 
-SQLite takes them one by one through a prepared statement; PostgreSQL takes one array per column and one statement.
+They are one INSERT … SELECT. What is the same in all rows, as most of a batch is, is one parameter; of the columns that
+differ PostgreSQL takes an array each and SQLite one JSON text, which takes it half the time that rows one by one do.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import compress, count
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 
 from taskyard.core import driver_errors
 from taskyard.core.lists import postgresql_array
 
 V = TypeVar("V")
+Columns = list[Sequence[Any]]
+Selected = tuple[str, list[Any]]  # what is inserted, as text, and its parameters
+_TRUE_TO_JSON = {str, int, bool, type(None)}
 
 
 def alike(rows: Iterable[tuple[str, V]]) -> dict[V, list[str]]:
@@ -30,38 +36,35 @@ class BulkInsert:
 
     def __init__(self, table: Table, *columns: str, new_only: bool = False) -> None:
         self._table = table
-        self._ending = " ON CONFLICT DO NOTHING" if new_only else ""
+        self._ending = " WHERE true ON CONFLICT DO NOTHING" if new_only else ""
         self._columns = [table.c[name] for name in columns]
         self._kinds: dict[str, list[_Kind]] = {}  # by dialect
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         driver: Any = connection.connection.driver_connection
         dialect, columns = connection.dialect, self._converted(connection.dialect, rows)
+        select = self._from_arrays(dialect, columns) if dialect.name == "postgresql" else _from_json(columns)
+        text, sent = select or (f" SELECT {', '.join('?' for _ in columns)}", None)
+        text = f"{self._into(dialect)} {text}{self._ending}"
         try:
-            if dialect.name == "postgresql":
-                text, values = self._selected(dialect, columns)
-                driver.execute(text + self._ending, values)
-            else:
-                text = f"{self._into(dialect)} VALUES ({', '.join('?' for _ in columns)}){self._ending}"
+            if sent is None:
                 driver.executemany(text, zip(*columns, strict=True))
+            else:
+                driver.execute(text, sent)
         except Exception as error:
             raise driver_errors.told(error, text, dialect, driver) from error
 
-    def selected(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
-        """The same as INSERT … SELECT of PostgreSQL, to which a condition may be added, and its parameters."""
-        return self._selected(dialect, self._converted(dialect, rows))
+    def on_postgresql(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
+        """The statement, to which a condition may be added, and its parameters."""
+        text, sent = self._from_arrays(dialect, self._converted(dialect, rows))
+        return f"{self._into(dialect)} {text}", sent
 
-    def _selected(self, dialect: Dialect, columns: list[Sequence[Any]]) -> tuple[str, list[Any]]:
-        """What is the same in all rows is sent once, as most of a batch is."""
-        alone = len(columns[0]) == 1
-        same = [alone or len(set(map(id, values))) == 1 for values in columns]
-        if not alone and all(same):
-            same[0] = False
+    def _from_arrays(self, dialect: Dialect, columns: Columns) -> Selected:
+        same = _same(columns)
         of = list(zip(columns, self._of(dialect), same, strict=True))
         fields = (f"%s::{kind.name}" if once else f"new.c{i}" for i, (_, kind, once) in enumerate(of))
-        text = f"{self._into(dialect)} SELECT {', '.join(fields)}"
-        sent = [_plain(values[0]) for values, _, once in of if once]
-        if not alone:
+        text, sent = f"SELECT {', '.join(fields)}", [_plain(values[0]) for values, _, once in of if once]
+        if not all(same):
             arrays = ", ".join(f"%s::{kind.name}[]" for _, kind, once in of if not once)
             names = ", ".join(f"c{i}" for i, once in enumerate(same) if not once)
             text = f"{text} FROM unnest({arrays}) AS new ({names})"
@@ -73,9 +76,9 @@ class BulkInsert:
         names = ", ".join(prepare.quote(column.name) for column in self._columns)
         return f"INSERT INTO {prepare.format_table(self._table)} ({names})"
 
-    def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> Columns:
         """Column by column, as the driver takes them; a value that stands in many rows is converted once."""
-        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        columns: Columns = list(zip(*rows, strict=True))
         for index, kind in enumerate(self._of(dialect)):
             if (convert := kind.convert) is not None:
                 known: dict[int, Any] = {}
@@ -102,9 +105,35 @@ class _Kind:
         self.bytes = isinstance(kind, LargeBinary)
 
 
+def _same(columns: Columns) -> list[bool]:
+    """Of each column whether one value stands in all rows; of several rows one column at least is said to differ."""
+    if len(columns[0]) == 1:
+        return [True] * len(columns)
+    same = [
+        len(set(map(id, values))) == 1 or (type(values[0]) is str and values.count(values[0]) == len(values))
+        for values in columns
+    ]
+    return [False, *same[1:]] if all(same) else same
+
+
 def _plain(value: Any) -> Any:
     """Numbers as text: the driver would give each its smallest type, and every mix of types is another statement."""
     return str(value) if type(value) is int else value
+
+
+def _from_json(columns: Columns) -> Selected | None:
+    """For SQLite; None: something would not come out of JSON as it went in."""
+    same = _same(columns)
+    rows = list(zip(*(values for values, once in zip(columns, same, strict=True) if not once), strict=True))
+    if any(type(value) not in _TRUE_TO_JSON for row in rows for value in row):
+        return None
+    numbers = count()
+    fields = ("?" if once else f"json_extract(value, '$[{next(numbers)}]')" for once in same)
+    text, sent = f"SELECT {', '.join(fields)}", [values[0] for values in compress(columns, same)]
+    if not rows:
+        return text, sent
+    listed = orjson.dumps(rows).decode()
+    return None if "\\u0000" in listed else (f"{text} FROM json_each(?)", [*sent, listed])
 
 
 class GuardedInserts:
@@ -119,7 +148,7 @@ class GuardedInserts:
         steps, sent = [self._holds], list(values)
         for number, (insert, of) in enumerate(zip(self._inserts, rows, strict=True)):
             if of:
-                text, parameters = insert.selected(connection.dialect, of)
+                text, parameters = insert.on_postgresql(connection.dialect, of)
                 steps.append(f"step_{number} AS ({text} WHERE EXISTS (SELECT FROM holds))")
                 sent += parameters
         found = connection.exec_driver_sql(f"WITH {', '.join(steps)} SELECT FROM holds", tuple(sent))
