@@ -59,8 +59,8 @@ def field(sqlite: Source, postgresql: Postgresql, *, quick: bool) -> list[Runner
     for databases in (sqlite, postgresql):
         for worker, said, sizes in (
             ("worker", "its Python worker", Sizes(1000, 5000)),
-            ("batch-worker", "batch worker, 12 × 100", Sizes(1000, 60_000)),
-            ("large-batches", "batch worker, 2 × 1,000", Sizes(1000, 60_000)),
+            ("batch-worker", "batch worker, 12 × 100", Sizes(1000, 20_000)),
+            ("large-batches", "batch worker, 2 × 1,000", Sizes(1000, 20_000)),
         ):
             name = f"Taskyard, {databases.name}, {said}"
             opened = _taskyard(databases)
@@ -147,8 +147,8 @@ def _on_databases(postgresql: Postgresql, *, quick: bool) -> list[Runner]:
             )
             for worker, said, sizes in (
                 ("worker", "its work()", Sizes(2000, 2000)),
-                ("batch-worker", "batch worker, 4 × 100", Sizes(2000, 60_000)),
-                ("large-batches", "batch worker, 2 × 1,000", Sizes(2000, 60_000)),
+                ("batch-worker", "batch worker, 4 × 100", Sizes(2000, 20_000)),
+                ("large-batches", "batch worker, 2 × 1,000", Sizes(2000, 20_000)),
             )
         ),
     ]
