@@ -66,6 +66,7 @@ def starts(url: str) -> list[timedelta]:
     try:
         with database.read.connect() as connection:
             of = tasks.select().with_only_columns(attempt.c.started_at, tasks.c.run_at)
-            return [row.started_at - row.run_at for row in connection.execute(of.join(attempt))]
+            both = of.join(attempt, attempt.c.task_id == tasks.c.id)
+            return [row.started_at - row.run_at for row in connection.execute(both)]
     finally:
         database.dispose()
