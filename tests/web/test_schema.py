@@ -6,7 +6,8 @@ import marshmallow as ma
 import pytest
 
 from taskyard.outbox.schemas import EndpointPatch
-from taskyard.tasks.lease_schemas import ClaimIn, ReportsIn
+from taskyard.tasks.lease_schemas import ClaimIn
+from taskyard.tasks.report_schemas import ReportsIn
 from taskyard.tasks.schemas import TaskIn
 from taskyard.users.token_schemas import TokenIn
 from taskyard.web.schema import Items, Schema

@@ -15,7 +15,7 @@ from taskyard.core.expressions import Expression, Failed, Purse
 from taskyard.core.json import storable
 from taskyard.inbox.verdicts import ROUTED, UNROUTABLE, UNROUTED
 from taskyard.queue.unique import OPEN, OnConflict, Unique
-from taskyard.tasks import submission
+from taskyard.tasks import moulds
 from taskyard.tasks.storing import Item
 
 MOST_KEY_CHARS = 200
@@ -113,7 +113,7 @@ def _item(
     key = None if route.unique_key is None else _key(route.unique_key, seen, index, faults)
     sent = {**route.task, "payload": payload, **({} if key is None else {"unique": {"key": key}})}
     try:
-        task = submission.new_task(owner_id, sent, definition, now, closed=closed)
+        task = moulds.new_task(owner_id, sent, definition, now, closed=closed)
     except Invalid as error:
         at = f"/routes/{index}"
         failed = {fault.pointer for fault in faults}  # what could not be worked out need not fit as well

@@ -26,7 +26,7 @@ class Link:
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
 class NewTask:
-    """A task as it is accepted; `payload` is JSON text."""
+    """A task as it is accepted; `payload` is JSON text. tasks/moulds.py gives the fields in this order."""
 
     id: str
     owner_id: str

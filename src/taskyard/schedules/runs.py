@@ -20,7 +20,7 @@ from taskyard.queue.tables import task
 from taskyard.schedules import policy
 from taskyard.schedules.models import Schedule
 from taskyard.schedules.policy import Overlap
-from taskyard.tasks import submission
+from taskyard.tasks import moulds
 
 log = structlog.get_logger("taskyard.schedules")
 MOST_CHARS = 500  # of a reason
@@ -80,7 +80,7 @@ def made(
     """
     sent = {**schedule.task, "run_at": policy.run_at(schedule.name, due_at, schedule.jitter_s)}
     definition = catalogue.unremembered(connection, sent["command"])
-    new = submission.new_task(schedule.owner_id, sent, definition, now, closed=closed)
+    new = moulds.new_task(schedule.owner_id, sent, definition, now, closed=closed)
     if new.queue in gates.closed(connection):
         raise gates.refusal(new.queue)
     return replace(new, schedule=schedule.name)

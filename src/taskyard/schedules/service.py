@@ -17,7 +17,7 @@ from taskyard.queue.enqueue import NewTask
 from taskyard.schedules import runs
 from taskyard.schedules.models import Schedule, ScheduleRun
 from taskyard.schedules.timetable import Timetable, zone
-from taskyard.tasks import submission
+from taskyard.tasks import moulds
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
@@ -89,7 +89,7 @@ def put(actor: Actor, name: str, sent: dict[str, Any], condition: Condition, *, 
 def _check_task(actor: Actor, sent: dict[str, Any], *, closed: bool) -> None:
     try:
         definition = catalogue.definition(sent["command"])
-        submission.new_task(actor.user_id, sent, definition, clock.now(), closed=closed)
+        moulds.new_task(actor.user_id, sent, definition, clock.now(), closed=closed)
     except Invalid as error:
         raise Invalid([replace(fault, pointer=f"/task{fault.pointer}") for fault in error.faults]) from error
 

@@ -17,9 +17,9 @@ from taskyard.core.ids import new_ids
 from taskyard.tasks import submission
 from taskyard.tasks.batch_schemas import MOST, TASKS
 from taskyard.tasks.links import Links
+from taskyard.tasks.moulds import Mould
 from taskyard.tasks.results import results
 from taskyard.tasks.storing import Accepted, Item, Outcome, Submission, accept
-from taskyard.tasks.submission import Mould
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 from taskyard.web import kinds, preferences

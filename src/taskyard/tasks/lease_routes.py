@@ -6,7 +6,8 @@ from flask import Response
 
 from taskyard.queue.leases import Taken
 from taskyard.tasks import leases, render, settling
-from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut, ReportsIn, ReportsOut
+from taskyard.tasks.lease_schemas import ClaimIn, ExtensionsIn, ExtensionsOut, LeasesOut
+from taskyard.tasks.report_schemas import ReportsIn, ReportsOut
 from taskyard.users.current import current_actor
 from taskyard.web import answers, caller_gone, later, preferences
 from taskyard.web.auth import scope

@@ -10,7 +10,7 @@ from taskyard.commands.catalogue import Definition
 from taskyard.core.db import AnyRow
 from taskyard.queue.control import Change
 from taskyard.tasks.merge_patch import merged
-from taskyard.tasks.submission import checked_payload
+from taskyard.tasks.moulds import checked_payload
 
 
 class Patch:

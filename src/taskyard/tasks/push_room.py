@@ -13,7 +13,7 @@ from taskyard.commands.push import Pushed
 from taskyard.core.ids import NIL
 from taskyard.core.types import Id
 from taskyard.queue.tables import lease
-from taskyard.tasks.submission import own_queue
+from taskyard.tasks.moulds import own_queue
 
 HOLDER = NIL  # the dispatchers are nobody's workers
 RECEIVER = "the receiver"  # whoever answered 202 holds the lease: its request is over

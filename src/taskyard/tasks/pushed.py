@@ -19,7 +19,7 @@ from taskyard.queue.leases import Lease
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report
 from taskyard.tasks.fitting import Reported
-from taskyard.tasks.lease_schemas import MAX_RESULT
+from taskyard.tasks.report_schemas import MAX_RESULT
 
 LATER = frozenset({429, 503})  # with Retry-After: it is too busy, and says until when
 AGAIN = frozenset({408, 425, 429})  # of 4xx: another time it may be different

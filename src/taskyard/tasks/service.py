@@ -13,8 +13,8 @@ from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.queue.read import Filter
 from taskyard.tasks import render
+from taskyard.tasks.moulds import checked_payload
 from taskyard.tasks.results import results
-from taskyard.tasks.submission import checked_payload
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 

@@ -16,7 +16,7 @@ from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tokens import parts
 from taskyard.tasks.fitting import RESULT_IS_CHECKED, Reported, fitting
-from taskyard.tasks.lease_schemas import MAX_RESULT
+from taskyard.tasks.report_schemas import MAX_RESULT
 from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
 
