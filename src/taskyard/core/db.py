@@ -118,7 +118,8 @@ def _options(url: str, *, read: bool) -> dict[str, Any]:
         options |= {"pool_size": 4, "max_overflow": 4} if read else {"pool_size": 1, "max_overflow": 0}
         options["pool_timeout"] = POOL_WAIT_S
     else:
-        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": POOL_WAIT_S}
+        # The connection used last comes first: it has its statements prepared and its plans made (core/plans.py).
+        options |= {"pool_size": 8, "max_overflow": 8, "pool_timeout": POOL_WAIT_S, "pool_use_lifo": True}
         options["connect_args"] = {"options": f"-c timezone=UTC {INDEXES_ONLY}"}
     return options
 
