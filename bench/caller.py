@@ -17,8 +17,13 @@ PATIENCE_S = 30.0
 
 class Caller:
     def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
+        self._socket = self._connected()
+
+    def _connected(self) -> socket.socket:
+        connected = socket.create_connection(("127.0.0.1", self._port), timeout=PATIENCE_S)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
 
     def post(self, path: str, sent: Any) -> tuple[Any, float]:
         """What is answered (None: nothing), and the milliseconds until then.
@@ -48,6 +53,9 @@ class Caller:
         length = int(rest.split(b"\r\n", 1)[0]) if told else 0
         while len(body) < length:
             body += self._more()
+        if b"\r\nconnection: close" in head:  # of two web processes the other has fewer
+            self._socket.close()
+            self._socket = self._connected()
         return int(head.split(b" ", 2)[1]), body
 
     def _more(self) -> bytes:

@@ -7,10 +7,12 @@ from typing import Any
 import gevent
 
 from taskyard.listening import listening
+from taskyard.web.accepting import Seats
 
 BEGIN_S = 2.0
 
 _listening = listening()
+_seats = Seats(4 * _listening.workers)  # for a reload, those who come and those who go
 bind = list(_listening.addresses)
 workers = _listening.workers
 worker_class = "taskyard.web.server.Worker"
@@ -25,6 +27,16 @@ control_socket_disable = True  # its path is per user: two instances would colli
 logger_class = "taskyard.web.logger.Logger"
 errorlog = "-"
 accesslog = None  # web/requests.py logs requests, as JSON
+
+
+def pre_fork(_master: Any, worker: Any) -> None:
+    """Runs in the master."""
+    worker.seat = _seats.take()
+
+
+def child_exit(_master: Any, worker: Any) -> None:
+    """Runs in the master, however the process ended."""
+    worker.seat.free()
 
 
 def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:

@@ -8,15 +8,18 @@ import gc
 import socket
 import time
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import gevent
-from gunicorn import util
+from gevent.pool import Pool
 from gunicorn.config import Config
 from gunicorn.http import errors, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
 from taskyard.web import kinds, stopping, wire
+from taskyard.web.accepting import Seat, Server
+from taskyard.web.response import Response
 from taskyard.web.stopping import IdleConnections
 
 # What gunicorn refuses before the app is asked, by the class of its error.
@@ -50,64 +53,13 @@ class Settings:
         return getattr(self._config, name)
 
 
-class Response(wsgi.Response):
-    """Holds the head back until the first piece of the body, so that most answers are one packet."""
-
-    _dated: ClassVar[tuple[int, str]] = (0, "")  # the second, and how HTTP writes it
-    _plain: ClassVar[set[str]] = set()  # names of headers that are handed on as they are
-
-    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
-        """gunicorn's own, which looks closely at a name once: an app has few."""
-        kept: Any = self.headers
-        for name, value in headers:
-            if name in self._plain and wsgi.HEADER_VALUE_RE.fullmatch(value):
-                kept.append((name, value))
-            else:
-                super().process_headers([(name, value)])
-                if name.lower() != "content-length" and not util.is_hoppish(name):
-                    self._plain.add(name)
-
-    def send_headers(self) -> None:
-        if not self.headers_sent:
-            self.headers_sent = True
-            self._held = self._head()
-
-    def _head(self) -> bytes:
-        connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
-        major, minor = self.req.version or (1, 1)
-        lines = [f"HTTP/{major}.{minor} {self.status}", f"Date: {self._now()}"]
-        lines += [f"Connection: {connection}", *(f"{name}: {value}" for name, value in self.headers)]
-        if self.chunked:
-            lines.append("Transfer-Encoding: chunked")
-        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-    @classmethod
-    def _now(cls) -> str:
-        second = int(time.time())
-        if cls._dated[0] != second:
-            cls._dated = (second, util.http_date())
-        return cls._dated[1]
-
-    def _emit_body(self, data: bytes) -> None:
-        if self.chunked:
-            data = b"%X\r\n%b\r\n" % (len(data), data)
-        self.sock.sendall(self._take_held() + data)
-
-    def close(self) -> None:
-        self.send_headers()
-        rest = self._take_held() + (b"0\r\n\r\n" if self.chunked else b"")
-        if rest:
-            self.sock.sendall(rest)
-
-    def _take_held(self) -> bytes:
-        held, self._held = self._held, b""
-        return held
-
-
 class Worker(GeventWorker):
+    seat: Seat  # given by the master, before it forks
+
     def init_process(self) -> None:
         self.cfg: Any = Settings(self.cfg)
         self._idle = IdleConnections()
+        self.server_class = self._server  # type: ignore[assignment, misc]  # gunicorn only calls it
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -119,6 +71,15 @@ class Worker(GeventWorker):
         # Calling a method takes nothing of the C stack, calling an object does: what waits keeps it.
         app: Any = self.wsgi
         self._call = app.__call__
+
+    def _server(self, listener: Any, *, spawn: Pool, ssl_context: Any = None, **_for_wsgi: Any) -> Server:
+        """What gunicorn's `run` makes of a listener."""
+        tls = {} if ssl_context is None else {"ssl_context": ssl_context}
+        return Server(listener, self.seat, handle=partial(self.handle, listener), spawn=spawn, **tls)
+
+    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
+        with self.seat.holding():
+            super().handle(listener, client, addr)
 
     def timeout_ctx(self) -> Any:
         return self._idle.waiting(self.cfg.keepalive)
@@ -139,7 +100,10 @@ class Worker(GeventWorker):
         if not self.alive:
             resp.force_close()
         try:
-            self._answer(resp, self._call(environ, resp.start_response))
+            pieces = self._call(environ, resp.start_response)
+            if self.seat.can_spare_one():
+                resp.force_close()
+            self._answer(resp, pieces)
         except OSError:
             raise  # the connection broke; `handle` knows which of these matter
         except Exception:

@@ -1,0 +1,76 @@
+"""What web processes tell one another of the connections they hold."""
+
+import pytest
+
+from taskyard.web import accepting
+from taskyard.web.accepting import Seat, Seats
+
+
+def opened(seats: Seats) -> Seat:
+    seat = seats.take()
+    seat.open()
+    return seat
+
+
+def test_who_holds_more_than_another_is_told_so() -> None:
+    seats = Seats(3)
+    mine, other = opened(seats), opened(seats)
+    assert not mine.has_more()
+    with mine.holding():
+        assert mine.has_more()
+        assert not mine.has_more(by=2)
+        assert not other.has_more()
+        with other.holding():
+            assert not mine.has_more()
+        assert mine.has_more()
+    assert not mine.has_more()
+
+
+def test_nobody_waits_for_a_process_that_does_not_accept() -> None:
+    seats = Seats(2)
+    mine, other = opened(seats), seats.take()
+    with mine.holding():
+        assert not mine.has_more(), "the other has not begun"
+        other.open()
+        with other.holding(), mine.holding():
+            assert mine.has_more()
+            other.close()
+            assert not mine.has_more(), "it has ended, and is about to answer what it began"
+        assert not mine.has_more(), "nor does it count once that is answered"
+
+
+def test_the_seat_of_one_that_is_gone_is_the_next_ones() -> None:
+    seats = Seats(2)
+    mine, gone = opened(seats), opened(seats)
+    with mine.holding():
+        gone.free()  # as the master does, however it ended
+        assert not mine.has_more()
+        following = opened(seats)
+        assert mine.has_more()
+        assert not following.has_more()
+
+
+def test_without_a_seat_a_process_takes_what_comes() -> None:
+    seats = Seats(1)
+    mine, beyond = opened(seats), opened(seats)
+    with mine.holding(), beyond.holding(), beyond.holding():
+        assert not beyond.has_more()
+        assert not mine.has_more()
+
+
+def test_one_connection_is_spared_at_a_time() -> None:
+    seats = Seats(2)
+    mine, _ = opened(seats), opened(seats)
+    with mine.holding(), mine.holding(), mine.holding():
+        assert mine.can_spare_one()
+        assert not mine.can_spare_one(), "whoever was sent away has yet to arrive elsewhere"
+
+
+def test_a_difference_of_one_is_even(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accepting, "SPARE_EVERY_S", 0.0)
+    seats = Seats(2)
+    mine, _ = opened(seats), opened(seats)
+    with mine.holding():
+        assert not mine.can_spare_one()
+        with mine.holding():
+            assert mine.can_spare_one()
