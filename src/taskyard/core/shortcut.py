@@ -1,4 +1,4 @@
-"""Doing by one statement what takes several in general, where there is nothing more to do."""
+"""Doing for many at once what in general is done step by step, where there is nothing more to do."""
 
 import time
 from collections.abc import Callable

@@ -41,8 +41,8 @@ def remove_ended(connection: Connection, keep_s: Mapping[str, int], now: datetim
             ids += connection.execute(_OVER, over).scalars()
     free = _free(connection, ids) if ids else []
     if free:
-        for rows in (delete(attempt).where(attempt.c.task_id.in_(free)), delete(task).where(task.c.id.in_(free))):
-            connection.execute(rows)
+        connection.execute(delete(attempt).where(attempt.c.task_id.in_(free)))
+        connection.execute(delete(task).where(task.c.id.in_(free)))
     return len(free)
 
 

@@ -19,7 +19,7 @@ _SENT = """
 """
 
 
-class Done(NamedTuple):
+class Settlement(NamedTuple):
     """The statements that settle attempts that succeeded. The first tells how many of those sent may be, by queue; the
     others are for all of them."""
 
@@ -27,7 +27,7 @@ class Done(NamedTuple):
     deeds: list[TextClause]
 
 
-def done(more: str) -> Done:
+def done(more: str) -> Settlement:
     """The same as `postgresql.done`, under the lock that a writer has on SQLite."""
     may = f"""
         {_SENT}
@@ -55,4 +55,4 @@ def done(more: str) -> Done:
     """
     gone = "DELETE FROM lease WHERE task_id IN (SELECT json_extract(value, '$[0]') FROM json_each(:sent))"
     now = bindparam("now", type_=Instant)
-    return Done(text(may), [text(attempted).bindparams(now), text(ended).bindparams(now), text(gone)])
+    return Settlement(text(may), [text(attempted).bindparams(now), text(ended).bindparams(now), text(gone)])
