@@ -1,15 +1,19 @@
 """Claiming: who gets what, in which order, and for how long."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from support.people import ALICE
+from support.workers import until
 from support.yard import Yard, at_once
 from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.queue import claim as claiming
-from taskyard.queue import gates
+from taskyard.queue import gates, postgresql
 from taskyard.queue.claim import Claim, claim_alone
 from taskyard.queue.marks import Marks
 from taskyard.queue.tables import lease, ready
@@ -117,9 +121,15 @@ def test_the_rounds_after_the_first_are_larger_where_payloads_are_small(
 ) -> None:
     monkeypatch.setattr(claiming, "ROUND", 3)
     monkeypatch.setattr(claiming, "SMALL", 10)
-    read = claiming.leases.read
+    take = claiming._take
     sizes: list[int] = []
-    monkeypatch.setattr(claiming.leases, "read", lambda of, ids: sizes.append(len(ids)) or read(of, ids))
+
+    def counted(*of: Any) -> Any:
+        got = take(*of)
+        sizes.append(len(got.ids))
+        return got
+
+    monkeypatch.setattr(claiming, "_take", counted)
     for _ in range(20):
         yard.add(payload=f'"{"x" * (characters - 2)}"')
     assert len(yard.claim(limit=20)) == 20
@@ -217,3 +227,31 @@ def test_a_single_claim_on_postgresql_takes_what_no_limit_holds_and_leaves_the_r
         assert [one.task_id for one in taken.leases] == [free]
         assert claim_alone(connection, both, clock.now(), Marks()) is None
     assert [[one.task_id for one in leases] for leases in yard.claims([both])] == [[bound]]
+
+
+@pytest.mark.parametrize("changed", [{"payload": '"new"'}, {"tags": ["new"]}])
+def test_a_claim_gives_what_was_changed_after_it_began(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    if yard.database.is_sqlite:
+        pytest.skip("on SQLite nobody else changes anything while a claim is under way")
+    ids = [yard.add(payload='"old"', tags=["old"]) for _ in range(2)]
+    begun, _, rest = postgresql.CLAIM.element.text.partition("WITH draining")
+    halts = "WITH halted AS MATERIALIZED (SELECT pg_advisory_xact_lock(7)), draining"
+    rest = rest.replace("AND NOT EXISTS (SELECT FROM draining)", "AND (SELECT true FROM halted)")
+    halted = text(f"{begun}{halts}{rest}").columns(*postgresql.CLAIM.column_args)
+    monkeypatch.setattr(postgresql, "CLAIM", halted)
+
+    with yard.database.read.connect() as gate:
+        gate.execute(text("SELECT pg_advisory_lock(7)"))
+        with ThreadPoolExecutor(1) as pool:
+            under_way = pool.submit(yard.claim, limit=2)
+            waits = text("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            until(lambda: gate.execute(waits).all())
+            assert yard.change(ids[0], **changed)
+            gate.execute(text("SELECT pg_advisory_unlock(7)"))
+            first, second = under_way.result(10)
+    assert (first.task_id, second.task_id) == tuple(ids)
+    as_changed = {"payload": '"old"', "tags": ["old"]} | changed
+    assert {"payload": first.payload, "tags": first.tags} == as_changed
+    assert (second.payload, second.tags) == ('"old"', ["old"])

@@ -61,7 +61,7 @@ class Marked(Yard):
     def buffers(self, marks: Marks) -> int:
         """What a claim of one task reads; it is rolled back."""
         wanted = Claim(ALICE.id, "w", ["q"], 1, 60)
-        statement = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {postgresql.CLAIM.text}")
+        statement = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {postgresql.CLAIM.element.text}")
         with self.database.write.connect() as connection:
             values = _values(wanted, wanted.limit, clock.now(), LINES, marks.places(LINES))
             [[report]] = connection.execute(statement, values).scalars()

@@ -1,6 +1,6 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -56,10 +56,13 @@ def _claim(connection: Connection, claims: list[Claim], now: datetime, marks: Ma
     steps = Steps(connection, {queue for wanted in claims for queue in wanted.queues}, now)
     hungry, total = hands, 0
     while hungry:
+        found: dict[str, Lease] = {}
         for hand in hungry:
             if not hand.ids:
-                hand.ids, hand.taken.draining = _take(connection, hand.wanted, hand.room, now, steps, marks)
-        found = leases.read(connection, [task_id for hand in hungry for task_id in hand.ids])
+                got = _take(connection, hand.wanted, hand.room, now, steps, marks)
+                hand.ids, hand.taken.draining = got.ids, got.draining
+                found |= got.read
+        found |= leases.read(connection, [task_id for hand in hungry for task_id in hand.ids if task_id not in found])
         total += len(found)
         hungry = [hand for hand in hungry if hand.wants_more(found) and not steps.limits(hand.wanted.queues)]
         if total >= MOST_TASKS:
@@ -77,12 +80,12 @@ def claim_alone(connection: Connection, wanted: Claim, now: datetime, marks: Mar
     limited = gates.seen_limited(connection)
     if wanted.claim_id is not None or wanted.limit > ROUND or not limited.isdisjoint(wanted.queues):
         return None
-    taken = _take_postgresql(connection, wanted, wanted.limit, now, marks)
-    limited.update(taken.limited)
-    if taken.limited and not taken.ids:
+    got = _take_postgresql(connection, wanted, wanted.limit, now, marks)
+    limited.update(got.limited)
+    if got.limited and not got.ids:
         return None
-    found = leases.read(connection, taken.ids)
-    return Taken([found[task_id] for task_id in taken.ids if task_id in found], taken.draining)
+    found = got.read | leases.read(connection, [task_id for task_id in got.ids if task_id not in got.read])
+    return Taken([found[task_id] for task_id in got.ids if task_id in found], got.draining)
 
 
 class _Hand:
@@ -114,39 +117,44 @@ class _Hand:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What PostgreSQL took in one statement; of the queues that are `limited` it takes nothing."""
+class _Got:
+    """Tasks that are a claim's from now on; of the queues that are `limited` PostgreSQL takes nothing at first."""
 
     ids: list[str]
-    limited: list[str]
     draining: bool
+    read: dict[str, Lease] = field(default_factory=dict)  # those that were read in the same statement
+    limited: list[str] = field(default_factory=list)
 
 
-def _take(
-    connection: Connection, wanted: Claim, room: int, now: datetime, steps: Steps, marks: Marks
-) -> tuple[list[str], bool]:
-    """The ids of the tasks that are this claim's from now on, and whether its worker is draining."""
+def _take(connection: Connection, wanted: Claim, room: int, now: datetime, steps: Steps, marks: Marks) -> _Got:
     if steps.needed(wanted.queues):
-        return steps.take(wanted, room), steps.draining(wanted)
-    found = _take_postgresql(connection, wanted, room, now, marks)
-    if found.limited:
-        steps.learn(found.limited)
-        found.ids += steps.take(wanted, room - len(found.ids))
-    return found.ids, found.draining
+        return _Got(steps.take(wanted, room), steps.draining(wanted))
+    got = _take_postgresql(connection, wanted, room, now, marks)
+    if got.limited:
+        steps.learn(got.limited)
+        got.ids += steps.take(wanted, room - len(got.ids))
+    return got
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: datetime, marks: Marks) -> _Found:
+def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: datetime, marks: Marks) -> _Got:
     lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     places = marks.places(lines)
-    rows = connection.execute(postgresql.CLAIM, _values(wanted, room, now, lines, places)).all()
-    taken = [row for row in rows if row.task_id is not None]
-    heads: dict[int, Place] = {}
-    for _, rank, pass_, seq, *_ in taken:
-        heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
+    values = _values(wanted, room, now, lines, places)
+    got, heads = _Got([], False), dict[int, Place]()
+    for rank, pass_, seq, limited, draining, changed, *of in connection.execute(postgresql.CLAIM, values).all():
+        if limited is not None:
+            got.limited.append(limited)
+        elif draining:
+            got.draining = True
+        else:
+            task_id, fence, attempt, *rest = of
+            got.ids.append(task_id)
+            heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
+            if not changed:
+                got.read[task_id] = leases.made_of(task_id, fence, attempt, values["expires_at"], *rest)
     for index, head in heads.items():
         marks.advance(lines[index], places[index], head, now)
-    limited = [row.limited for row in rows if row.limited is not None]
-    return _Found([str(row.task_id) for row in taken], limited, any(row.draining for row in rows))
+    return got
 
 
 def _values(wanted: Claim, room: int, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from taskyard.core.db import AnyRow
 from taskyard.core.lists import among
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.steps import Claim
@@ -83,7 +83,9 @@ def read(connection: Connection, ids: list[str]) -> dict[str, Lease]:
 
     In a statement of its own, which sees what was changed of a task until its row in `ready` was locked.
     """
-    return {row.task_id: _lease(row) for row in connection.execute(_BY_ID, {"ids": ids}).all()} if ids else {}
+    if not ids:
+        return {}
+    return {row.task_id: made_of(*row) for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
 def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
@@ -94,8 +96,17 @@ def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
     return [row.task_id for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]
 
 
-def _lease(row: AnyRow) -> Lease:
-    """From the columns of _LEASED."""
-    task_id, fence, attempt, expires_at, command, version, queue, lane, *rest = row
+def made_of(
+    task_id: str,
+    fence: str,
+    attempt: int,
+    expires_at: datetime,
+    command: str,
+    version: int | None,
+    queue: str,
+    lane: int,
+    *rest: Any,
+) -> Lease:
+    """One from the columns of _LEASED."""
     token = make_token(task_id, fence)
     return Lease(task_id, token, attempt, expires_at, command, version, queue, PRIORITIES[lane], *rest)

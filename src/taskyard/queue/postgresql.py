@@ -1,9 +1,10 @@
 """What is one statement on PostgreSQL, written by hand."""
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import BigInteger, Boolean, Integer, Text, TextClause, column, text
 
 from taskyard.events.tables import EVERYONE
 from taskyard.queue.extend import MAX_LOG
+from taskyard.queue.tables import lease, task
 
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is full), locked and passed over
 # where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
@@ -12,11 +13,14 @@ from taskyard.queue.extend import MAX_LOG
 # (queue/marks.py). `early` is what lower lanes get first (queue/lanes.py). What is picked is deleted by a list of ids:
 # for a join, a plan made while the table was empty reads all of it. Queues that have limits are named in the answer:
 # they are claimed step by step (queue/steps.py). That the worker drains is told by a row of its own.
+# The tasks are read as they were when the statement began, which may be before the lock on `ready` was got: one whose
+# row has an xmax may have been changed in between.
 _HEAD = """
             SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
             AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
 """
+_NOTHING = ", ".join(["NULL"] * 13)  # in place of a lease
 CLAIM = text(
     f"""
     WITH draining AS MATERIALIZED (
@@ -55,23 +59,49 @@ CLAIM = text(
     ), gone AS (
         DELETE FROM ready WHERE ready.task_id = ANY (ARRAY(SELECT picked.task_id FROM picked))
         RETURNING ready.*
+    ), taken AS MATERIALIZED (
+        SELECT gone.*, replace(gen_random_uuid()::text, '-', '') AS fence FROM gone
     ), leased AS (
         INSERT INTO lease
             (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at, limit_key,
             fairness_key)
-        SELECT task_id, replace(gen_random_uuid()::text, '-', ''), attempts + 1, queue, lane,
+        SELECT task_id, fence, attempts + 1, queue, lane,
             :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at, limit_key, fairness_key
-        FROM gone
+        FROM taken
     )
-    SELECT gone.task_id, wanted.rank, gone.pass, gone.seq, NULL AS limited, false AS draining
-    FROM gone JOIN wanted ON wanted.queue = gone.queue AND wanted.lane = gone.lane
+    SELECT wanted.rank, taken.pass, taken.seq, NULL, false, task.xmax <> '0'::xid, taken.task_id, taken.fence,
+        taken.attempts + 1, task.command, task.command_version, taken.queue, taken.lane, task.payload, task.tags,
+        task.created_at, task.timeout_s, task.max_attempts, task.group_id
+    FROM taken JOIN wanted ON wanted.queue = taken.queue AND wanted.lane = taken.lane
+    JOIN task ON task.id = taken.task_id
+    WHERE task.id = ANY (ARRAY(SELECT taken.task_id FROM taken))
     UNION ALL
-    SELECT NULL, 0, 0, 0, queue.name, false FROM queue
+    SELECT 0, 0, 0, queue.name, false, false, {_NOTHING} FROM queue
     WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
     UNION ALL
-    SELECT NULL, 0, 0, 0, NULL, true FROM draining
-    ORDER BY 2, 3, 4
-    """  # a constant
+    SELECT 0, 0, 0, NULL, true, false, {_NOTHING} FROM draining
+    ORDER BY 1, 2, 3
+    """  # constants
+).columns(
+    column("rank", Integer),
+    column("pass", BigInteger),
+    column("seq", BigInteger),
+    column("limited", Text),
+    column("draining", Boolean),
+    column("changed", Boolean),
+    lease.c.task_id,
+    lease.c.token,
+    lease.c.attempt,
+    task.c.command,
+    task.c.command_version,
+    task.c.queue,
+    task.c.lane,
+    task.c.payload,
+    task.c.tags,
+    task.c.created_at,
+    task.c.timeout_s,
+    task.c.max_attempts,
+    task.c.group_id,
 )
 # Of two that send the same claim_id at once the second must see the first one's leases, so it waits for its commit.
 ONE_CLAIM_AT_A_TIME = text(
