@@ -236,11 +236,10 @@ def test_a_claim_gives_what_was_changed_after_it_began(
     if yard.database.is_sqlite:
         pytest.skip("on SQLite nobody else changes anything while a claim is under way")
     ids = [yard.add(payload='"old"', tags=["old"]) for _ in range(2)]
-    begun, _, rest = postgresql.CLAIM.element.text.partition("WITH draining")
+    begun, _, rest = postgresql.CLAIM.partition("WITH draining")
     halts = "WITH halted AS MATERIALIZED (SELECT pg_advisory_xact_lock(7)), draining"
     rest = rest.replace("AND NOT EXISTS (SELECT FROM draining)", "AND (SELECT true FROM halted)")
-    halted = text(f"{begun}{halts}{rest}").columns(*postgresql.CLAIM.column_args)
-    monkeypatch.setattr(postgresql, "CLAIM", halted)
+    monkeypatch.setattr(postgresql, "CLAIM", f"{begun}{halts}{rest}")
 
     with yard.database.read.connect() as gate:
         gate.execute(text("SELECT pg_advisory_lock(7)"))

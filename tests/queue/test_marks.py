@@ -13,7 +13,7 @@ from support.databases import Postgres
 from support.people import ALICE
 from support.signals import until
 from support.yard import Yard
-from taskyard.core import clock, transaction
+from taskyard.core import clock, driver, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database, open_database
 from taskyard.core.ids import new_id
@@ -61,10 +61,10 @@ class Marked(Yard):
     def buffers(self, marks: Marks) -> int:
         """What a claim of one task reads; it is rolled back."""
         wanted = Claim(ALICE.id, "w", ["q"], 1, 60)
-        statement = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {postgresql.CLAIM.element.text}")
+        statement = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {postgresql.CLAIM}"
         with self.database.write.connect() as connection:
             values = _values(wanted, wanted.limit, clock.now(), LINES, marks.places(LINES))
-            [[report]] = connection.execute(statement, values).scalars()
+            [[[report]]] = driver.rows(connection, statement, values)
         return int(report["Plan"]["Shared Hit Blocks"] + report["Plan"]["Shared Read Blocks"])
 
 

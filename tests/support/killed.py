@@ -11,13 +11,14 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import configure_mappers
 
 from support.caller import Caller
@@ -25,7 +26,7 @@ from support.people import MIA
 from support.server import PROJECT
 from taskyard.app import create_app
 from taskyard.config import Config
-from taskyard.core import transaction
+from taskyard.core import driver, transaction
 from taskyard.core.db import Database
 from taskyard.dispatcher.duties import all_duties
 from taskyard.queue import lanes
@@ -124,15 +125,24 @@ def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
 
     event.listen(database.write, "before_cursor_execute", lambda *of: reach(f"before {_short(of[2])}"))
     event.listen(database.write, "after_cursor_execute", lambda *of: reach(f"after {_short(of[2])}"))
-    event.listen(database.read, "before_cursor_execute", lambda *of: _alone(of[2]) and reach(f"before {ALONE}"))
-    event.listen(database.read, "after_cursor_execute", lambda *of: _alone(of[2]) and reach(f"after {ALONE}"))
+    driver.rows = _between(reach, database)  # the process is for this deed alone
     event.listen(database.write, "commit", lambda _: reach("before the commit"))
     event.listen(database.write, "checkin", lambda *_: reach("after the commit"))
     deed.do(Caller(app, MIA), database)
 
 
-def _alone(statement: str) -> bool:
-    return "INSERT INTO" in statement or "DELETE FROM" in statement
+def _between(points: Callable[[str], None], database: Database) -> Callable[..., Any]:
+    """What runs statements past SQLAlchemy, with such points."""
+    rows = driver.rows
+
+    def run(connection: Connection, sql: str, parameters: Any) -> Any:
+        name = ALONE if connection.engine is database.read else _short(sql)
+        points(f"before {name}")
+        found = rows(connection, sql, parameters)
+        points(f"after {name}")
+        return found
+
+    return run
 
 
 def _short(statement: str) -> str:

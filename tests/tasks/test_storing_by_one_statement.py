@@ -1,20 +1,19 @@
 """On PostgreSQL new tasks are stored by one statement, where nothing more is to be done of them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import Connection, select
 
 from support.caller import Caller
 from support.people import ALICE
 from support.yard import at_once
 from taskyard.commands import catalogue
-from taskyard.core import clock
+from taskyard.core import clock, driver
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.core.idempotency import Answer, Once, Repeated, idempotency
@@ -36,18 +35,19 @@ def rested(database: Database) -> None:
     shortcut(database, store)._rests_until = 0.0
 
 
-@contextmanager
-def counted(database: Database) -> Iterator[list[str]]:
-    """How often that statement is sent within the block: it stands in the list as often."""
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """That statement, as often as it is sent."""
     found: list[str] = []
+    run = driver.rows
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("WITH holds AS"):
-            found.append(statement)
+    def noted(connection: Connection, sql: str, parameters: Any) -> Any:
+        if sql.startswith("WITH holds AS"):
+            found.append(sql)
+        return run(connection, sql, parameters)
 
-    event.listen(database.read, "before_cursor_execute", note)
-    yield found
-    event.remove(database.read, "before_cursor_execute", note)
+    monkeypatch.setattr(driver, "rows", noted)
+    return found
 
 
 def rows(database: Database) -> list[list[dict[str, Any]]]:
@@ -63,7 +63,12 @@ def rows(database: Database) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("batch", [False, True])
 def test_it_leaves_what_the_steps_leave(
-    alice: Caller, database: Database, monkeypatch: pytest.MonkeyPatch, time: FrozenClock, batch: bool
+    alice: Caller,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    time: FrozenClock,
+    statements: list[str],
+    batch: bool,
 ) -> None:
     path, body = ("/v1/tasks/batch", {"tasks": [ONE, {"command": "d"}]}) if batch else ("/v1/tasks", ONE)
 
@@ -74,14 +79,12 @@ def test_it_leaves_what_the_steps_leave(
         assert (again.get_data(), again.headers["Idempotency-Replayed"]) == (answer.get_data(), "true")
         return answer.json
 
-    with counted(database) as statements:
-        submit("one")
+    submit("one")
     assert len(statements) == 1
     at_once = rows(database)
     monkeypatch.setattr(plain, "is_plain", lambda *_: False)
-    with counted(database) as statements:
-        submit("two")
-    assert statements == []
+    submit("two")
+    assert len(statements) == 1
     assert [both[::2] for both in rows(database)] == at_once == [both[1::2] for both in rows(database)]
     seqs = [lease["task"]["id"] for lease in alice.post("/v1/leases", {"queues": ["c"], "limit": 9}).json["leases"]]
     assert seqs == sorted(seqs), "in the order in which they came"
@@ -107,11 +110,11 @@ def shared(alice: Caller) -> dict[str, Any]:
     ("more", "status"), [(later, "scheduled"), (keyed, "queued"), (following, "scheduled"), (shared, "queued")]
 )
 def test_where_more_is_to_be_done_it_is_done(
-    alice: Caller, database: Database, more: Callable[[Caller], dict[str, Any]], status: str
+    alice: Caller, statements: list[str], more: Callable[[Caller], dict[str, Any]], status: str
 ) -> None:
     asked = more(alice)
-    with counted(database) as statements:
-        answer = alice.post("/v1/tasks", ONE | asked)
+    statements.clear()
+    answer = alice.post("/v1/tasks", ONE | asked)
     assert (answer.status_code, answer.json["status"]) == (201, status)
     assert statements == []
     assert alice.get(answer.headers["Location"]).json["status"] == status

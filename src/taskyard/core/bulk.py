@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 
-from taskyard.core import driver_errors
+from taskyard.core import driver, driver_errors
 from taskyard.core.lists import postgresql_array
 
 V = TypeVar("V")
@@ -39,20 +39,21 @@ class BulkInsert:
         self._ending = " WHERE true ON CONFLICT DO NOTHING" if new_only else ""
         self._columns = [table.c[name] for name in columns]
         self._kinds: dict[str, list[_Kind]] = {}  # by dialect
+        self._intos: dict[str, str] = {}  # by dialect
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        driver: Any = connection.connection.driver_connection
+        own: Any = connection.connection.driver_connection
         dialect, columns = connection.dialect, self._converted(connection.dialect, rows)
         select = self._from_arrays(dialect, columns) if dialect.name == "postgresql" else _from_json(columns)
-        text, sent = select or (f" SELECT {', '.join('?' for _ in columns)}", None)
+        text, sent = select or (f"SELECT {', '.join('?' for _ in columns)}", None)
         text = f"{self._into(dialect)} {text}{self._ending}"
         try:
             if sent is None:
-                driver.executemany(text, zip(*columns, strict=True))
+                own.executemany(text, zip(*columns, strict=True))
             else:
-                driver.execute(text, sent)
+                own.execute(text, sent)
         except Exception as error:
-            raise driver_errors.told(error, text, dialect, driver) from error
+            raise driver_errors.told(error, text, dialect, own) from error
 
     def on_postgresql(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """The statement, to which a condition may be added, and its parameters."""
@@ -72,9 +73,12 @@ class BulkInsert:
         return text, sent
 
     def _into(self, dialect: Dialect) -> str:
-        prepare = dialect.identifier_preparer
-        names = ", ".join(prepare.quote(column.name) for column in self._columns)
-        return f"INSERT INTO {prepare.format_table(self._table)} ({names})"
+        found = self._intos.get(dialect.name)
+        if found is None:
+            prepare = dialect.identifier_preparer
+            names = ", ".join(prepare.quote(column.name) for column in self._columns)
+            found = self._intos[dialect.name] = f"INSERT INTO {prepare.format_table(self._table)} ({names})"
+        return found
 
     def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> Columns:
         """Column by column, as the driver takes them; a value that stands in many rows is converted once."""
@@ -151,5 +155,4 @@ class GuardedInserts:
                 text, parameters = insert.on_postgresql(connection.dialect, of)
                 steps.append(f"step_{number} AS ({text} WHERE EXISTS (SELECT FROM holds))")
                 sent += parameters
-        found = connection.exec_driver_sql(f"WITH {', '.join(steps)} SELECT FROM holds", tuple(sent))
-        return found.first() is not None
+        return bool(driver.rows(connection, f"WITH {', '.join(steps)} SELECT 1 FROM holds", sent))

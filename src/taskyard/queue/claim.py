@@ -1,11 +1,14 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
+from taskyard.core import driver
+from taskyard.core.lists import postgresql_array
 from taskyard.queue import gates, leases, postgresql
 from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.leases import Lease, Taken
@@ -141,17 +144,18 @@ def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: date
     places = marks.places(lines)
     values = _values(wanted, room, now, lines, places)
     got, heads = _Got([], False), dict[int, Place]()
-    for rank, pass_, seq, limited, draining, changed, *of in connection.execute(postgresql.CLAIM, values).all():
+    for rank, pass_, seq, limited, draining, changed, *of in driver.rows(connection, postgresql.CLAIM, values):
         if limited is not None:
             got.limited.append(limited)
         elif draining:
             got.draining = True
         else:
-            task_id, fence, attempt, *rest = of
+            task_id, fence, attempt, command, version, queue, lane, payload, tags, created_at, *rest = of
             got.ids.append(task_id)
             heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
             if not changed:
-                got.read[task_id] = leases.made_of(task_id, fence, attempt, values["expires_at"], *rest)
+                known = (task_id, fence, attempt, values["expires_at"], command, version, queue, lane, payload)
+                got.read[task_id] = leases.made_of(*known, orjson.loads(tags), created_at.astimezone(UTC), *rest)
     for index, head in heads.items():
         marks.advance(lines[index], places[index], head, now)
     return got
@@ -160,12 +164,12 @@ def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: date
 def _values(wanted: Claim, room: int, now: datetime, lines: list[Line], places: list[Place]) -> dict[str, Any]:
     first = first_to_lower(room)
     return {
-        "lanes": [lane for lane, _ in lines],
-        "queues": [queue for _, queue in lines],
-        "passes": [pass_ for pass_, _ in places],
-        "seqs": [seq for _, seq in places],
-        "first_lanes": [lane for lane, _ in first],
-        "first_rooms": [number for _, number in first],
+        "lanes": postgresql_array([lane for lane, _ in lines]),
+        "queues": postgresql_array([queue for _, queue in lines]),
+        "passes": postgresql_array([pass_ for pass_, _ in places]),
+        "seqs": postgresql_array([seq for _, seq in places]),
+        "first_lanes": postgresql_array([lane for lane, _ in first]),
+        "first_rooms": postgresql_array([number for _, number in first]),
         "room": room,
         "worker": wanted.worker,
         "holder": wanted.holder_id,

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
-from taskyard.core.db import AnyRow
+from taskyard.core import driver
 from taskyard.core.lists import postgresql_array
 from taskyard.queue import gates, postgresql, sqlite
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled
+
+Freed = Sequence[Any]  # a queue, and how many of its leases are gone
 
 
 def all_done(reports: list[Report]) -> bool:
@@ -41,16 +44,16 @@ class Done:
         answers[0].ready = [queue for queue, leases in freed if queue in limited for _ in range(leases)]
         return answers
 
-    def _on_postgresql(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[AnyRow]:
+    def _on_postgresql(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed]:
         sent = {
             "ids": postgresql_array([of.task_id for of in reports]),
             "fences": postgresql_array([of.fence for of in reports]),
             "results": postgresql_array([of.result for of in reports]),
             "logs": postgresql_array([of.log for of in reports]),
         }
-        return connection.execute(self._postgresql, {**sent, "count": len(reports), "now": now}).all()
+        return driver.rows(connection, self._postgresql, {**sent, "count": len(reports), "now": now})
 
-    def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[AnyRow]:
+    def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed]:
         sent = orjson.dumps([[of.task_id, of.fence, of.result, of.log] for of in reports]).decode()
         freed = connection.execute(self._sqlite.may, {"sent": sent}).all()
         if sum(leases for _, leases in freed) < len(reports):

@@ -1,8 +1,9 @@
 """What stands between a queue and its workers: queues that are paused, closed or limited, workers that are draining."""
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, Connection, false, literal_column, or_, select, union_all
+from sqlalchemy import URL, Connection, Engine, false, literal_column, or_, select, union_all
 
 from taskyard.core.errors import Conflict
 from taskyard.core.types import Id
@@ -23,10 +24,14 @@ _SHUT = union_all(
 
 # Queues that this process has seen limited, by their database. It may be wrong either way: whoever acts on it looks.
 _limited: dict[URL, set[str]] = {}
+_of_engines: WeakKeyDictionary[Engine, set[str]] = WeakKeyDictionary()  # the same: to hash a URL is to write it out
 
 
 def seen_limited(connection: Connection) -> set[str]:
-    return _limited.setdefault(connection.engine.url, set())
+    found = _of_engines.get(connection.engine)
+    if found is None:
+        found = _of_engines[connection.engine] = _limited.setdefault(connection.engine.url, set())
+    return found
 
 
 @dataclass(frozen=True, slots=True)

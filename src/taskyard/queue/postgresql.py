@@ -1,10 +1,9 @@
-"""What is one statement on PostgreSQL, written by hand."""
+"""What is one statement on PostgreSQL, written by hand; CLAIM and `done` as psycopg takes it (core/driver.py)."""
 
-from sqlalchemy import BigInteger, Boolean, Integer, Text, TextClause, column, text
+from sqlalchemy import text
 
 from taskyard.events.tables import EVERYONE
 from taskyard.queue.extend import MAX_LOG
-from taskyard.queue.tables import lease, task
 
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is full), locked and passed over
 # where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
@@ -21,15 +20,16 @@ _HEAD = """
             AND (ready.pass, ready.seq) >= (wanted.pass, wanted.seq)
 """
 _NOTHING = ", ".join(["NULL"] * 13)  # in place of a lease
-CLAIM = text(
-    f"""
+
+CLAIM = f"""
     WITH draining AS MATERIALIZED (
         SELECT FROM worker
-        WHERE worker.holder_id = CAST(:holder AS uuid) AND worker.name = :worker AND worker.drain_at IS NOT NULL
+        WHERE worker.holder_id = CAST(%(holder)s AS uuid) AND worker.name = %(worker)s AND worker.drain_at IS NOT NULL
     ), wanted AS MATERIALIZED (
         SELECT wanted.*
         FROM unnest(
-            CAST(:lanes AS smallint[]), CAST(:queues AS text[]), CAST(:passes AS bigint[]), CAST(:seqs AS bigint[])
+            CAST(%(lanes)s AS smallint[]), CAST(%(queues)s AS text[]),
+            CAST(%(passes)s AS bigint[]), CAST(%(seqs)s AS bigint[])
         ) WITH ORDINALITY AS wanted (lane, queue, pass, seq, rank)
         WHERE wanted.queue <> ALL (ARRAY(
             SELECT queue.name FROM queue WHERE queue.paused_at IS NOT NULL OR queue.limited
@@ -37,7 +37,7 @@ CLAIM = text(
         AND NOT EXISTS (SELECT FROM draining)
     ), early AS MATERIALIZED (
         SELECT heads.*
-        FROM unnest(CAST(:first_lanes AS smallint[]), CAST(:first_rooms AS integer[])) AS first (lane, room)
+        FROM unnest(CAST(%(first_lanes)s AS smallint[]), CAST(%(first_rooms)s AS integer[])) AS first (lane, room)
         CROSS JOIN LATERAL (
             SELECT head.task_id
             FROM wanted CROSS JOIN LATERAL (
@@ -46,14 +46,14 @@ CLAIM = text(
             WHERE wanted.lane = first.lane
             LIMIT first.room
         ) AS heads
-        LIMIT :room
+        LIMIT %(room)s
     ), late AS MATERIALIZED (
         SELECT head.task_id
         FROM wanted CROSS JOIN LATERAL (
             {_HEAD} AND ready.task_id <> ALL (ARRAY(SELECT early.task_id FROM early))
-            ORDER BY ready.pass, ready.seq LIMIT :room FOR UPDATE SKIP LOCKED
+            ORDER BY ready.pass, ready.seq LIMIT %(room)s FOR UPDATE SKIP LOCKED
         ) AS head
-        LIMIT :room - (SELECT coalesce(sum(1), 0) FROM early)
+        LIMIT %(room)s - (SELECT coalesce(sum(1), 0) FROM early)
     ), picked AS (
         SELECT * FROM early UNION ALL SELECT * FROM late
     ), gone AS (
@@ -66,7 +66,7 @@ CLAIM = text(
             (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at, limit_key,
             fairness_key)
         SELECT task_id, fence, attempts + 1, queue, lane,
-            :worker, CAST(:holder AS uuid), :claim_id, :now, :expires_at, limit_key, fairness_key
+            %(worker)s, CAST(%(holder)s AS uuid), %(claim_id)s, %(now)s, %(expires_at)s, limit_key, fairness_key
         FROM taken
     )
     SELECT wanted.rank, taken.pass, taken.seq, NULL, false, task.xmax <> '0'::xid, taken.task_id, taken.fence,
@@ -77,32 +77,12 @@ CLAIM = text(
     WHERE task.id = ANY (ARRAY(SELECT taken.task_id FROM taken))
     UNION ALL
     SELECT 0, 0, 0, queue.name, false, false, {_NOTHING} FROM queue
-    WHERE queue.limited AND queue.name = ANY (CAST(:queues AS text[]))
+    WHERE queue.limited AND queue.name = ANY (CAST(%(queues)s AS text[]))
     UNION ALL
     SELECT 0, 0, 0, NULL, true, false, {_NOTHING} FROM draining
     ORDER BY 1, 2, 3
     """  # constants
-).columns(
-    column("rank", Integer),
-    column("pass", BigInteger),
-    column("seq", BigInteger),
-    column("limited", Text),
-    column("draining", Boolean),
-    column("changed", Boolean),
-    lease.c.task_id,
-    lease.c.token,
-    lease.c.attempt,
-    task.c.command,
-    task.c.command_version,
-    task.c.queue,
-    task.c.lane,
-    task.c.payload,
-    task.c.tags,
-    task.c.created_at,
-    task.c.timeout_s,
-    task.c.max_attempts,
-    task.c.group_id,
-)
+
 # Of two that send the same claim_id at once the second must see the first one's leases, so it waits for its commit.
 ONE_CLAIM_AT_A_TIME = text(
     "SELECT pg_advisory_xact_lock(hashtextextended(claim, 0))"
@@ -110,7 +90,7 @@ ONE_CLAIM_AT_A_TIME = text(
 )
 
 
-def done(more: str) -> TextClause:
+def done(more: str) -> str:
     """The statement that settles attempts that succeeded: all of those that are sent, or none where one is not held,
     has a limit key, is waited for or listened to (as `publish.heard` has it), or where `more`, a condition on `task`,
     is to be done.
@@ -120,23 +100,23 @@ def done(more: str) -> TextClause:
     place, which would be the place of what they were. The list of ids beside the join keeps a plan that was made while
     the table was empty from reading all of it.
     """
-    return text(
-        f"""
+    return f"""
         WITH sent AS MATERIALIZED (
             SELECT * FROM unnest(
-                CAST(:ids AS uuid[]), CAST(:fences AS text[]), CAST(:results AS text[]), CAST(:logs AS text[])
+                CAST(%(ids)s AS uuid[]), CAST(%(fences)s AS text[]),
+                CAST(%(results)s AS text[]), CAST(%(logs)s AS text[])
             ) AS sent (task_id, fence, result, log)
         ), held AS MATERIALIZED (
             SELECT lease.task_id, lease.token, lease.limit_key FROM lease
-            WHERE lease.task_id = ANY (CAST(:ids AS uuid[]))
+            WHERE lease.task_id = ANY (CAST(%(ids)s AS uuid[]))
             ORDER BY lease.task_id FOR UPDATE
         ), plain AS MATERIALIZED (
             SELECT task.id FROM task
-            WHERE task.id = ANY (CAST(:ids AS uuid[]))
+            WHERE task.id = ANY (CAST(%(ids)s AS uuid[]))
             AND (
                 SELECT sum(1) FROM held JOIN sent ON sent.task_id = held.task_id AND sent.fence = held.token
                 WHERE held.limit_key IS NULL
-            ) = :count
+            ) = %(count)s
             AND NOT task.followed
             AND NOT EXISTS (
                 SELECT FROM subscription WHERE subscription.owner_id IN (task.owner_id, CAST('{EVERYONE}' AS uuid))
@@ -145,20 +125,19 @@ def done(more: str) -> TextClause:
             ORDER BY task.id FOR NO KEY UPDATE OF task
         ), gone AS (
             DELETE FROM lease
-            WHERE lease.task_id = ANY (ARRAY(SELECT plain.id FROM plain WHERE (SELECT sum(1) FROM plain) = :count))
+            WHERE lease.task_id = ANY (ARRAY(SELECT plain.id FROM plain WHERE (SELECT sum(1) FROM plain) = %(count)s))
             RETURNING lease.*
         ), over AS MATERIALIZED (
             SELECT gone.*, sent.result, right(gone.log || sent.log, {MAX_LOG}) AS whole_log
             FROM gone JOIN sent ON sent.task_id = gone.task_id
         ), attempted AS (
             INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
-            SELECT task_id, attempt, worker, leased_at, :now, 'succeeded', whole_log FROM over
+            SELECT task_id, attempt, worker, leased_at, %(now)s, 'succeeded', whole_log FROM over
         ), ended AS (
-            UPDATE task SET attempts = over.attempt, outcome = 'succeeded', finished_at = :now, result = over.result,
+            UPDATE task SET attempts = over.attempt, outcome = 'succeeded', finished_at = %(now)s, result = over.result,
                 fingerprint = NULL, error = NULL
             FROM over
-            WHERE task.id = over.task_id AND task.id = ANY (CAST(:ids AS uuid[]))
+            WHERE task.id = over.task_id AND task.id = ANY (CAST(%(ids)s AS uuid[]))
         )
         SELECT queue, sum(1) AS leases FROM gone GROUP BY queue
         """  # constants and conditions of ours
-    )
