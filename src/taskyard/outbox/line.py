@@ -48,7 +48,8 @@ class Line:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim, send and settle until `stop` is set and what was begun has ended."""
-        settling = asyncio.create_task(self._settle_all(stop))
+        claimed = asyncio.Event()  # all that will be: the last claim may still be under way when `stop` is set
+        settling = asyncio.create_task(self._settle_all(claimed))
         while not stop.is_set():
             self._woken.clear()
             try:
@@ -65,6 +66,7 @@ class Line:
             if not found:
                 await _wait(self._woken, self._rest_s)
             await self._gather()
+        claimed.set()
         self._ended.set()
         await settling
 
@@ -100,11 +102,11 @@ class Line:
             self._busy[one.kind] -= 1
             self._ended.set()
 
-    async def _settle_all(self, stop: asyncio.Event) -> None:
-        while not (stop.is_set() and not self._sending and not self._over):
+    async def _settle_all(self, claimed: asyncio.Event) -> None:
+        while not (claimed.is_set() and not self._sending and not self._over):
             await self._ended.wait()
             await self._gather()
-            if not stop.is_set() or self._sending:
+            if not claimed.is_set() or self._sending:
                 self._ended.clear()
             batch, self._over = self._over[:MOST_SETTLED], self._over[MOST_SETTLED:]
             if self._over:
@@ -115,7 +117,7 @@ class Line:
                     self.wake()  # what has ended makes room
             except Exception as error:
                 _tell("settling deliveries failed", error)
-                if stop.is_set():
+                if claimed.is_set():
                     return  # their leases end, and they are sent again
                 self._over = batch + self._over
                 self._ended.set()
