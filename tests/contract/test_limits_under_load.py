@@ -105,4 +105,4 @@ def test_a_batch_that_postgresql_ends_for_another_is_run_again(yard: Yard) -> No
         return lambda: transaction.batch(yard.database, lock, order)
 
     assert sorted(at_once(handler("ab"), handler("ba"))) == ["ab", "ba"]
-    assert sorted(runs.values()) == [1, 2]
+    assert sum(runs.values()) > 2, "one was ended; beside others they may meet more than once"

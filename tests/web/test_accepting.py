@@ -1,9 +1,17 @@
-"""What web processes tell one another of the connections they hold."""
+"""What web processes tell one another of the connections they hold, and who accepts the next one."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Any
+
+import gevent
 import pytest
+from gevent import socket as gevent_socket
 
 from taskyard.web import accepting
-from taskyard.web.accepting import Seat, Seats
+from taskyard.web.accepting import Seat, Seats, Server
 
 
 def opened(seats: Seats) -> Seat:
@@ -74,3 +82,47 @@ def test_a_difference_of_one_is_even(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not mine.can_spare_one()
         with mine.holding():
             assert mine.can_spare_one()
+
+
+@pytest.fixture
+def listener() -> Iterator[Any]:
+    with closing(gevent_socket.socket()) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(16)
+        yield listening
+
+
+def accepted_by(listener: Any, *seats: Seat, connections: int = 4) -> list[Seat]:
+    """Who accepts these, of so many processes that wait at one socket; here they are servers of one."""
+    found: list[Seat] = []
+
+    def take(seat: Seat, _client: object, _address: object) -> None:
+        found.append(seat)
+
+    with ExitStack() as stack:
+        for seat in seats:
+            own = gevent_socket.socket(fileno=socket.dup(listener.fileno()))  # closed by its server
+            server = Server(own, seat, handle=partial(take, seat))
+            server.start()
+            stack.callback(server.close)
+        for number in range(connections):
+            stack.enter_context(closing(socket.create_connection(listener.getsockname())))
+            with gevent.Timeout(10):
+                while len(found) <= number:
+                    gevent.sleep(0.001)
+    return found
+
+
+def test_whoever_holds_fewer_accepts_first(listener: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seats = Seats(2)
+    fuller, emptier = seats.take(), seats.take()
+    monkeypatch.setattr(fuller, "has_more", lambda: True)
+    assert accepted_by(listener, fuller, emptier) == [emptier] * 4
+
+
+def test_where_those_who_hold_fewer_do_not_come_the_others_accept(
+    listener: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fuller = Seats(1).take()
+    monkeypatch.setattr(fuller, "has_more", lambda: True)
+    assert accepted_by(listener, fuller) == [fuller] * 4
