@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,14 @@ from gevent import socket as gevent_socket
 
 from taskyard.web import accepting
 from taskyard.web.accepting import Seat, Seats, Server
+
+
+@contextmanager
+def holding(seat: Seat) -> Iterator[None]:
+    """A connection more, as long as the block lasts."""
+    seat.add(1)
+    yield
+    seat.add(-1)
 
 
 def opened(seats: Seats) -> Seat:
@@ -24,11 +32,11 @@ def test_who_holds_more_than_another_is_told_so() -> None:
     seats = Seats(3)
     mine, other = opened(seats), opened(seats)
     assert not mine.has_more()
-    with mine.holding():
+    with holding(mine):
         assert mine.has_more()
         assert not mine.has_more(by=2)
         assert not other.has_more()
-        with other.holding():
+        with holding(other):
             assert not mine.has_more()
         assert mine.has_more()
     assert not mine.has_more()
@@ -37,10 +45,10 @@ def test_who_holds_more_than_another_is_told_so() -> None:
 def test_nobody_waits_for_a_process_that_does_not_accept() -> None:
     seats = Seats(2)
     mine, other = opened(seats), seats.take()
-    with mine.holding():
+    with holding(mine):
         assert not mine.has_more(), "the other has not begun"
         other.open()
-        with other.holding(), mine.holding():
+        with holding(other), holding(mine):
             assert mine.has_more()
             other.close()
             assert not mine.has_more(), "it has ended, and is about to answer what it began"
@@ -50,7 +58,7 @@ def test_nobody_waits_for_a_process_that_does_not_accept() -> None:
 def test_the_seat_of_one_that_is_gone_is_the_next_ones() -> None:
     seats = Seats(2)
     mine, gone = opened(seats), opened(seats)
-    with mine.holding():
+    with holding(mine):
         gone.free()  # as the master does, however it ended
         assert not mine.has_more()
         following = opened(seats)
@@ -61,7 +69,7 @@ def test_the_seat_of_one_that_is_gone_is_the_next_ones() -> None:
 def test_without_a_seat_a_process_takes_what_comes() -> None:
     seats = Seats(1)
     mine, beyond = opened(seats), opened(seats)
-    with mine.holding(), beyond.holding(), beyond.holding():
+    with holding(mine), holding(beyond), holding(beyond):
         assert not beyond.has_more()
         assert not mine.has_more()
 
@@ -69,7 +77,7 @@ def test_without_a_seat_a_process_takes_what_comes() -> None:
 def test_one_connection_is_spared_at_a_time() -> None:
     seats = Seats(2)
     mine, _ = opened(seats), opened(seats)
-    with mine.holding(), mine.holding(), mine.holding():
+    with holding(mine), holding(mine), holding(mine):
         assert mine.can_spare_one()
         assert not mine.can_spare_one(), "whoever was sent away has yet to arrive elsewhere"
 
@@ -78,9 +86,9 @@ def test_a_difference_of_one_is_even(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accepting, "SPARE_EVERY_S", 0.0)
     seats = Seats(2)
     mine, _ = opened(seats), opened(seats)
-    with mine.holding():
+    with holding(mine):
         assert not mine.can_spare_one()
-        with mine.holding():
+        with holding(mine):
             assert mine.can_spare_one()
 
 
@@ -117,6 +125,7 @@ def test_whoever_holds_fewer_accepts_first(listener: Any, monkeypatch: pytest.Mo
     seats = Seats(2)
     fuller, emptier = seats.take(), seats.take()
     monkeypatch.setattr(fuller, "has_more", lambda: True)
+    monkeypatch.setattr(emptier, "has_more", lambda: False)
     assert accepted_by(listener, fuller, emptier) == [emptier] * 4
 
 

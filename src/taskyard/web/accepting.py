@@ -8,8 +8,6 @@ another lets that one accept first, and asks callers to connect anew, one at a t
 
 import mmap
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from gevent.server import StreamServer
@@ -53,16 +51,8 @@ class Seat:
         """It is gone, and the seat another's to take."""
         self._held[self._index] = FREE
 
-    @contextmanager
-    def holding(self) -> Iterator[None]:
-        """A connection, as long as the block lasts."""
-        self._add(1)
-        try:
-            yield
-        finally:
-            self._add(-1)
-
-    def _add(self, connections: int) -> None:
+    def add(self, connections: int) -> None:
+        """So many more, or fewer."""
         if self._held[self._index] != CLOSED:
             self._held[self._index] += connections
 
@@ -104,7 +94,14 @@ class Server(StreamServer):
             self._timer = self.loop.timer(FIRST_S)
             self._timer.start(self._take_what_is_left)
             return None
-        return super().do_read()
+        accepted = super().do_read()
+        if accepted:
+            self._seat.add(1)
+        return accepted
+
+    def do_close(self, *accepted: Any) -> None:
+        self._seat.add(-1)
+        super().do_close(*accepted)
 
     def _take_what_is_left(self) -> None:
         if self.started:

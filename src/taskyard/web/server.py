@@ -77,10 +77,6 @@ class Worker(GeventWorker):
         tls = {} if ssl_context is None else {"ssl_context": ssl_context}
         return Server(listener, self.seat, handle=partial(self.handle, listener), spawn=spawn, **tls)
 
-    def handle(self, listener: Any, client: socket.socket, addr: Any) -> None:
-        with self.seat.holding():
-            super().handle(listener, client, addr)
-
     def timeout_ctx(self) -> Any:
         return self._idle.waiting(self.cfg.keepalive)
 
