@@ -10,7 +10,6 @@ from taskyard.listening import listening
 from taskyard.web.accepting import Seats
 
 BEGIN_S = 2.0
-GARBAGE_AFTER = 20_000  # things made and kept until it is looked for; Python's own 700 is one request of 20 tasks
 
 _listening = listening()
 _seats = Seats(4 * _listening.workers)  # for a reload, those who come and those who go
@@ -50,7 +49,6 @@ def post_worker_init(worker: Any) -> None:
     # What is loaded by now stays: looking through all of it again and again for garbage holds up every request.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER, *gc.get_threshold()[1:])
     for deed in worker.wsgi.extensions["taskyard.background"]:
         threading.Thread(target=deed, daemon=True).start()
     worker.wsgi.extensions["taskyard.begins_after"].wait(BEGIN_S)  # with the database away it begins all the same
