@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table
 
-from taskyard.core import driver, driver_errors
+from taskyard.core import driver
 from taskyard.core.lists import postgresql_array
 
 V = TypeVar("V")
@@ -42,18 +42,15 @@ class BulkInsert:
         self._intos: dict[str, str] = {}  # by dialect
 
     def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        own: Any = connection.connection.driver_connection
         dialect, columns = connection.dialect, self._converted(connection.dialect, rows)
         select = self._from_arrays(dialect, columns) if dialect.name == "postgresql" else _from_json(columns)
         text, sent = select or (f"SELECT {', '.join('?' for _ in columns)}", None)
         text = f"{self._into(dialect)} {text}{self._ending}"
-        try:
+        with driver.own(connection, text) as its:
             if sent is None:
-                own.executemany(text, zip(*columns, strict=True))
+                its.executemany(text, zip(*columns, strict=True))
             else:
-                own.execute(text, sent)
-        except Exception as error:
-            raise driver_errors.told(error, text, dialect, own) from error
+                its.execute(text, sent)
 
     def on_postgresql(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """The statement, to which a condition may be added, and its parameters."""
