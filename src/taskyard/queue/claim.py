@@ -1,10 +1,9 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from taskyard.core import driver
@@ -150,12 +149,11 @@ def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: date
         elif draining:
             got.draining = True
         else:
-            task_id, fence, attempt, command, version, queue, lane, payload, tags, created_at, *rest = of
-            got.ids.append(task_id)
+            one = leases.from_driver(values["expires_at"], *of)
+            got.ids.append(one.task_id)
             heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
             if not changed:
-                known = (task_id, fence, attempt, values["expires_at"], command, version, queue, lane, payload)
-                got.read[task_id] = leases.made_of(*known, orjson.loads(tags), created_at.astimezone(UTC), *rest)
+                got.read[one.task_id] = one
     for index, head in heads.items():
         marks.advance(lines[index], places[index], head, now)
     return got

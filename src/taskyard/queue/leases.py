@@ -1,9 +1,10 @@
 """Leases as they are read: what a claim has taken, and what the same claim took before."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from taskyard.core.lists import among
@@ -85,7 +86,7 @@ def read(connection: Connection, ids: list[str]) -> dict[str, Lease]:
     """
     if not ids:
         return {}
-    return {row.task_id: made_of(*row) for row in connection.execute(_BY_ID, {"ids": ids}).all()}
+    return {row.task_id: _lease(*row) for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
 def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
@@ -96,7 +97,26 @@ def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
     return [row.task_id for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]
 
 
-def made_of(
+def from_driver(
+    expires_at: datetime,
+    task_id: str,
+    fence: str,
+    attempt: int,
+    command: str,
+    version: int | None,
+    queue: str,
+    lane: int,
+    payload: str,
+    tags: str,
+    created_at: datetime,
+    *rest: Any,
+) -> Lease:
+    """One from what `postgresql.CLAIM` gives of it."""
+    about = (command, version, queue, lane, payload, orjson.loads(tags), created_at.astimezone(UTC), *rest)
+    return _lease(task_id, fence, attempt, expires_at, *about)
+
+
+def _lease(
     task_id: str,
     fence: str,
     attempt: int,
