@@ -20,6 +20,7 @@ class Held(Line):
         self.settled: list[str] = []
         self.claiming, self.settling = threading.Event(), threading.Event()
         self.claim_goes, self.settlement_goes = threading.Event(), threading.Event()
+        self.looked = asyncio.Event()  # whether there is more to settle, after the first
 
     async def _sent(self, one: Any) -> Any:
         return one
@@ -30,6 +31,11 @@ class Held(Line):
             self.claiming.set()
             assert self.claim_goes.wait(PATIENCE_S)
         return [] if name is None else [SimpleNamespace(id=name, kind=None)]
+
+    def wake(self) -> None:
+        """Called after each settlement, just before the next look."""
+        super().wake()
+        self.looked.set()
 
     def _settle(self, batch: list[Any]) -> None:
         self.settling.set()
@@ -45,9 +51,7 @@ def test_what_is_claimed_while_it_is_being_stopped_is_settled(database: Database
         assert await asyncio.to_thread(line.settling.wait, PATIENCE_S)
         stop.set()
         line.settlement_goes.set()
-        while not line.settled:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)  # what settles looks whether there is more to come
+        await asyncio.wait_for(line.looked.wait(), PATIENCE_S)
         line.claim_goes.set()
         await asyncio.wait_for(running, PATIENCE_S)
         return line.settled
