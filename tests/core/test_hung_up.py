@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from support.databases import hang_up
 from support.yard import Yard
 from taskyard.core import transaction
 from taskyard.core.db import Database, open_database
@@ -28,13 +29,6 @@ def pooled(database: Database, count: int) -> list[int]:
     with ExitStack() as together:
         connections = [together.enter_context(transaction.own(database)) for _ in range(count)]
         return [connection.execute(text("SELECT pg_backend_pid()")).scalar_one() for connection in connections]
-
-
-def hang_up(url: str, backends: list[int]) -> None:
-    """Returns when they are gone."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        for backend in backends:
-            assert connection.execute("SELECT pg_terminate_backend(%s, 60000)", [backend]).fetchone() == (True,)
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -108,3 +108,10 @@ class Postgres:
 
     def stop(self) -> None:
         self.server.cleanup()
+
+
+def hang_up(url: str, backends: list[int]) -> None:
+    """End these of PostgreSQL's processes; returns when they are gone."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for backend in backends:
+            assert connection.execute("SELECT pg_terminate_backend(%s, 60000)", [backend]).fetchone() == (True,)

@@ -14,6 +14,7 @@ from support.people import ALICE
 from support.signals import until
 from support.yard import Yard
 from taskyard.core import clock, transaction
+from taskyard.core.at_hand import at_hand
 from taskyard.core.db import Database, open_database
 from taskyard.queue import sweeps
 from taskyard.queue.tables import task
@@ -162,6 +163,7 @@ def test_a_result_of_another_process_is_found(app: Flask, database: Database) ->
 def test_a_wait_holds_no_connection(app: Flask, alice: Caller, database: Database) -> None:
     asking = [Asking(app, "POST", "/v1/tasks") for _ in range(12)]
     until_waiting(database, 12)
+    at_hand(database).close()  # what storing them has left; nobody waits with one of these
     for engine in (database.read, database.write):
         until(lambda engine=engine: engine.pool.checkedout() == 0)  # but for the moments of the common look
     for one in alice.get("/v1/tasks").json["tasks"]:

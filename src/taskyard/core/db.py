@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, Row, create_engine, ev
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
-from taskyard.core import hub_wait, hung_up, plans, sqlite
+from taskyard.core import hung_up, plans, psycopg3, sqlite
 from taskyard.core.driver_errors import told
 
 T = TypeVar("T")
@@ -147,8 +147,8 @@ def attach(write: Engine, read: Engine) -> Database:
     if write.dialect.name == "sqlite":
         sqlite.teach(write, read)
     else:
-        hub_wait.install(write)
-        hub_wait.install(read)
+        psycopg3.install(write)
+        psycopg3.install(read)
         hung_up.watch(write)
         plans.renew(write)
         plans.renew(read)

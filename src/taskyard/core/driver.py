@@ -37,5 +37,5 @@ def rows(connection: Connection, sql: str, parameters: Mapping[str, Any] | Seque
         DBAPIError: as above.
     """
     with own(connection, sql) as driver:
-        found: list[tuple[Any, ...]] = driver.execute(sql, parameters).fetchall()
+        found: list[tuple[Any, ...]] = driver.rows(sql, parameters)
         return found

@@ -18,7 +18,7 @@ def watch(engine: Engine) -> None:
     """Replace connections that the server has ended when they are next used."""
 
     def check(connection: Any, _record: object, _proxy: object) -> None:
-        if not _has_spoken(connection):
+        if not has_spoken(connection):
             return
         try:
             engine.dialect.do_ping(connection)
@@ -28,7 +28,8 @@ def watch(engine: Engine) -> None:
     event.listen(engine, "checkout", check)
 
 
-def _has_spoken(connection: Any) -> bool:
+def has_spoken(connection: Any) -> bool:
+    """Whether the server has closed this driver's connection or has something to say, asked for nothing."""
     if connection.closed:
         return True
     poll = _poll()

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from taskyard.core import hub_wait
+from taskyard.core import psycopg3
 from taskyard.core.db import Database
 from taskyard.core.listener import Listener
 
@@ -104,7 +104,7 @@ class Notices:
     def _connect(self) -> "psycopg.Connection[Any]":
         """A connection outside the pools, in autocommit."""
         _, named = self._database.read.dialect.create_connect_args(self._database.read.url)
-        return hub_wait.Connection.connect(**{**named, **_SETTINGS}, autocommit=True)
+        return psycopg3.Connection.connect(**{**named, **_SETTINGS}, autocommit=True)
 
     def _run(self) -> None:
         while self._due.wait() and not self._closed.is_set():

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from taskyard.core.at_hand import at_hand
 from taskyard.core.db import Database, db
 from taskyard.core.db import database as opened
 from taskyard.core.driver_errors import collided
@@ -139,7 +140,7 @@ def _run_short(database: Database, batch: list[Pending]) -> bool:
     shortcut = batch[0].shortcut
     if shortcut is None or any(pending.shortcut is not shortcut for pending in batch):
         return False
-    with database.read.connect() as connection:
+    with at_hand(database).connection() as connection:
         results = shortcut(connection, [pending.item for pending in batch])
     if results is None:
         return False
