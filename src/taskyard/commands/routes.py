@@ -14,7 +14,7 @@ from taskyard.config import Config
 from taskyard.core.conditions import Condition
 from taskyard.egress.policy import Rules, rules_of
 from taskyard.users.current import current_actor
-from taskyard.web import pagination
+from taskyard.web import answers, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -84,7 +84,7 @@ class CommandByName(MethodView):
     def delete(self, name: str) -> Response:
         """Remove a command"""
         service.remove(current_actor(), name, Condition(expected()))
-        return Response(status=204)
+        return answers.nothing()
 
 
 @blp.route("/commands/<name>/push/secret")

@@ -9,7 +9,7 @@ from taskyard.inbox import sources
 from taskyard.inbox.models import Source
 from taskyard.inbox.source_schemas import SourceIn, SourceOut, SourcePage, SourceQuery
 from taskyard.users.current import current_actor
-from taskyard.web import pagination
+from taskyard.web import answers, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -67,4 +67,4 @@ class SourceByName(MethodView):
     def delete(self, name: str) -> Response:
         """Remove a source"""
         sources.remove(current_actor(), name, Condition(expected()))
-        return Response(status=204)
+        return answers.nothing()

@@ -21,7 +21,7 @@ from taskyard.outbox.schemas import (
 )
 from taskyard.outbox.secret_schemas import NewSigningSecretOut, SigningSecretIn
 from taskyard.users.current import current_actor
-from taskyard.web import idempotency, pagination
+from taskyard.web import answers, idempotency, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -100,7 +100,7 @@ class EndpointById(MethodView):
     def delete(self, endpoint_id: str) -> Response:
         """Remove an endpoint"""
         service.remove(current_actor(), endpoint_id, expected())
-        return Response(status=204)
+        return answers.nothing()
 
 
 @blp.route("/endpoints/<id:endpoint_id>/pause")

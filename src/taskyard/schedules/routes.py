@@ -83,7 +83,7 @@ class ScheduleByName(MethodView):
     def delete(self, name: str) -> Response:
         """Remove a schedule"""
         service.remove(current_actor(), name, Condition(expected()))
-        return Response(status=204)
+        return answers.nothing()
 
 
 @blp.route("/schedules/<name>/pause")

@@ -38,7 +38,7 @@ class Leases(MethodView):
 
 def _taken(found: Taken) -> Response:
     if not found.leases:
-        return Response(status=204, headers={"Taskyard-Worker": "draining"} if found.draining else {})
+        return answers.nothing({"Taskyard-Worker": "draining"} if found.draining else {})
     return answers.json({"leases": [render.lease(one) for one in found.leases]})
 
 

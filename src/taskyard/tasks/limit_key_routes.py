@@ -8,7 +8,7 @@ from taskyard.queue.keys import KeyState
 from taskyard.tasks import limit_keys
 from taskyard.tasks.limit_schemas import LimitKeyOut, LimitKeyPage, LimitKeyQuery, LimitsIn
 from taskyard.users.current import current_actor
-from taskyard.web import pagination
+from taskyard.web import answers, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -64,7 +64,7 @@ class LimitKeyByName(MethodView):
     def delete(self, name: str, key: str) -> Response:
         """Take back a key's own limits"""
         limit_keys.reset(current_actor(), name, key, expected())
-        return Response(status=204)
+        return answers.nothing()
 
 
 @blp.route("/queues/<name>/keys/<key:key>/pause")

@@ -91,7 +91,7 @@ class TaskById(MethodView):
     def delete(self, task_id: str) -> Response:
         """Delete an ended task"""
         service.remove(current_actor(), task_id)
-        return Response(status=204)
+        return answers.nothing()
 
 
 @blp.route("/tasks/<id:task_id>/cancel")

@@ -8,7 +8,7 @@ from taskyard.users import keys
 from taskyard.users.current import current_actor
 from taskyard.users.key_schemas import KeyIn, KeyMade, KeyOut, KeyPage, KeyQuery
 from taskyard.users.models import Key
-from taskyard.web import pagination
+from taskyard.web import answers, pagination
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -62,4 +62,4 @@ class KeyById(MethodView):
         It is kept, with `revoked_at`. Revoking it again changes nothing.
         """
         keys.revoke(current_actor(), key_id)
-        return Response(status=204)
+        return answers.nothing()

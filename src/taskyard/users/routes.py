@@ -8,7 +8,7 @@ from taskyard.users import accounts, profile
 from taskyard.users.current import current_actor
 from taskyard.users.models import User
 from taskyard.users.schemas import ProfilePatch, UserIn, UserOut, UserPage, UserPatch, UserQuery
-from taskyard.web import idempotency, pagination, versions
+from taskyard.web import answers, idempotency, pagination, versions
 from taskyard.web.auth import scope
 from taskyard.web.blueprint import Blueprint, MethodView
 from taskyard.web.documented import refuses
@@ -69,7 +69,7 @@ class UserById(MethodView):
     def delete(self, user_id: str) -> Response:
         """Remove a user"""
         accounts.remove(current_actor(), user_id, versions.expected())
-        return Response(status=204)
+        return answers.nothing()
 
 
 @profile_blp.route("/profile")
