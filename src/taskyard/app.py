@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 from flask import Flask
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from taskyard import config as settings
@@ -71,10 +72,21 @@ BLUEPRINTS = (
 )
 
 
+class NoSessions(SessionInterface):
+    """Nobody has one: who calls is told by a header each time."""
+
+    def __init__(self) -> None:
+        self._none = NullSession()  # refuses to be written
+
+    def open_session(self, app: Flask, request: flask.Request) -> NullSession:
+        return self._none
+
+
 class App(Flask):
     """Flask, less what this app never needs at each request."""
 
     request_class = Request
+    session_interface = NoSessions()
 
     def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
         if request is None:
