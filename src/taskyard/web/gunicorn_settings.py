@@ -4,8 +4,6 @@ import gc
 import threading
 from typing import Any
 
-import gevent
-
 from taskyard.listening import listening
 from taskyard.web.accepting import Seats
 
@@ -37,11 +35,6 @@ def pre_fork(_master: Any, worker: Any) -> None:
 def child_exit(_master: Any, worker: Any) -> None:
     """Runs in the master, however the process ended."""
     worker.seat.free()
-
-
-def post_request(_worker: Any, _request: Any, _environ: Any, _response: Any) -> None:
-    """Let the other connections have their turn; without it kept-alive clients starve one another."""
-    gevent.sleep(0)
 
 
 def post_worker_init(worker: Any) -> None:
