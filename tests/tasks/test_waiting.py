@@ -17,10 +17,12 @@ from support.people import ALICE
 from support.signals import until
 from support.yard import Yard
 from taskyard.core.db import Database, open_database
-from taskyard.tasks.waiting import waiting
+from taskyard.tasks.leases import SPREAD
+from taskyard.tasks.waiting import Waiting, waiting
 from taskyard.web.whole import Request
 
 SOON_S = 5.0
+SHORTEST = 1 - SPREAD  # of a wait
 
 ENQUEUE = """
 import sys, time
@@ -139,7 +141,7 @@ def test_one_task_goes_to_one_of_many_that_wait(app: Flask, alice: Caller, datab
     until_waiting(database, 6)
     alice.post("/v1/tasks", {"command": "c"})
     assert sorted(worker.status for worker in workers) == [200] + [204] * 5
-    assert all(worker.after_s >= 3 for worker in workers if worker.status == 204)
+    assert all(worker.after_s >= 3 * SHORTEST for worker in workers if worker.status == 204)
 
 
 def test_many_tasks_from_elsewhere_serve_all_that_wait_at_once(app: Flask, database: Database) -> None:
@@ -161,7 +163,16 @@ def test_many_tasks_from_elsewhere_serve_all_that_wait_at_once(app: Flask, datab
 def test_a_wait_for_nothing_ends_with_204_when_its_time_is_up(app: Flask) -> None:
     worker = Claiming(app, 0.3)
     assert worker.status == 204
-    assert 0.3 <= worker.after_s < 15
+    assert 0.3 * SHORTEST <= worker.after_s < 15
+
+
+def test_waits_that_begin_together_do_not_end_together(alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = []
+    monkeypatch.setattr(Waiting, "rounds", lambda _, _queues, _attempt, wait_s, _gone: waits.append(wait_s) or iter(()))
+    for _ in range(20):
+        alice.post("/v1/leases", {"queues": ["c"], "wait": 20})
+    assert all(20 * SHORTEST <= wait_s <= 20 for wait_s in waits)
+    assert len({round(wait_s, 3) for wait_s in waits}) > 10
 
 
 def test_a_caller_who_has_gone_gets_no_task(app: Flask, alice: Caller) -> None:

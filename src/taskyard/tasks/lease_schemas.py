@@ -30,7 +30,7 @@ class ClaimIn(Schema):
     wait = Number(
         load_default=0,
         validate=validate.Range(0, 20),
-        metadata={"description": "Seconds to wait for a task where there is none."},
+        metadata={"description": "Seconds to wait for a task where there is none; it may end a tenth sooner."},
     )
     worker = Text(
         load_default="anonymous",

@@ -1,5 +1,6 @@
 """What workers do: claim tasks, keep them, settle them. After the claim the lease's token alone authorises."""
 
+import random
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -15,6 +16,8 @@ from taskyard.queue.tokens import parts
 from taskyard.tasks import roll_call
 from taskyard.tasks.waiting import Rest, bell, waiting
 from taskyard.users.actor import Actor
+
+SPREAD = 0.1  # of a wait: what began together, as workers do after a restart, would ask together for ever
 
 
 def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Generator[Rest, None, Taken]:
@@ -36,7 +39,8 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Genera
 
     if sent["wait"]:
         rung = bell(wanted.holder_id, wanted.worker)
-        yield from waiting(database()).rounds([*queues, rung], attempt, sent["wait"], gone)
+        wait_s = sent["wait"] * random.uniform(1 - SPREAD, 1)
+        yield from waiting(database()).rounds([*queues, rung], attempt, wait_s, gone)
     else:
         attempt()
     return found
