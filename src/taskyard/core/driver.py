@@ -31,7 +31,7 @@ def own(connection: Connection, sql: str) -> Iterator[Any]:
 
 
 def rows(connection: Connection, sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
-    """What a statement in the driver's own style gives, as the driver gives it.
+    """What a statement in psycopg's style gives on PostgreSQL, as psycopg gives it.
 
     Raises:
         DBAPIError: as above.

@@ -29,7 +29,7 @@ def watch(engine: Engine) -> None:
 
 
 def has_spoken(connection: Any) -> bool:
-    """Whether the server has closed this driver's connection or has something to say, asked for nothing."""
+    """Whether the server has closed a connection of the driver's, or has said something though nobody asked."""
     if connection.closed:
         return True
     poll = _poll()
