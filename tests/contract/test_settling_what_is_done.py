@@ -81,6 +81,21 @@ def test_it_leaves_what_a_settlement_in_steps_leaves(yard: Yard, time: FrozenClo
     assert in_steps[2] == []
 
 
+@pytest.mark.parametrize("own", [{"result"}, {"log"}, {"result", "log"}])
+def test_each_gets_its_own_result_and_log(yard: Yard, own: set[str]) -> None:
+    for _ in range(3):
+        yard.add()
+    sent = [
+        replace(one, **{name: f'"{name} {number}"' for name in own})
+        for number, one in enumerate(reports(yard.claim(limit=3), result='"same"', log="same\n"))
+    ]
+    assert settle_at_once(yard, sent)
+    kept = select(task.c.id, task.c.result, attempt.c.log).join(attempt, attempt.c.task_id == task.c.id)
+    with yard.database.read.connect() as connection:
+        found = {tuple(row) for row in connection.execute(kept)}
+    assert found == {(one.task_id, one.result, one.log) for one in sent}
+
+
 def test_of_a_long_log_the_end_is_kept(yard: Yard) -> None:
     yard.add()
     held = yard.claim()

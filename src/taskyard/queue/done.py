@@ -13,6 +13,7 @@ from taskyard.queue import gates, postgresql, sqlite
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled
+from taskyard.queue.tokens import held_by
 
 Freed = Sequence[Any]  # a queue, and how many of its leases are gone
 
@@ -54,10 +55,21 @@ class Done:
         return driver.rows(connection, self._postgresql, {**sent, "count": len(reports), "now": now})
 
     def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed]:
-        sent = orjson.dumps([[of.task_id, of.fence, of.result, of.log] for of in reports]).decode()
-        freed = connection.execute(self._sqlite.may, {"sent": sent}).all()
+        found = held_by((of.task_id, of.fence) for of in reports)
+        sent: dict[str, Any] = {"ids": _json(found["ids"]), "tokens": _json(found["tokens"]), "now": now}
+        freed = connection.execute(self._sqlite.may, sent).all()
         if sum(leases for _, leases in freed) < len(reports):
             return []
-        for deed in self._sqlite.deeds:
-            connection.execute(deed, {"sent": sent, "now": now})
+        if len({(of.result, of.log) for of in reports}) == 1:
+            sent |= {"result": reports[0].result, "log": reports[0].log}
+            deeds = self._sqlite.alike
+        else:
+            sent["sent"] = _json([[of.task_id, of.result, of.log] for of in reports])
+            deeds = self._sqlite.apart
+        for deed in deeds:
+            connection.execute(deed, sent)
         return freed
+
+
+def _json(values: list[Any]) -> str:
+    return orjson.dumps(values).decode()
