@@ -12,6 +12,7 @@ from bench.rivals import install, stores
 from bench.rivals.install import APPS
 from bench.rivals.stores import Redis, Store
 
+SOME, MANY = 20_000, 100_000  # of those that go in by batches; many, as some queues are slower the more wait
 WARM_UPS = 2  # tasks that open the connections, one for each way in
 CELERY_LEFT = ("LLEN celery", "HLEN unacked")
 PROCRASTINATE = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
@@ -59,8 +60,9 @@ def field(sqlite: Source, postgresql: Postgresql, *, quick: bool) -> list[Runner
     for databases in (sqlite, postgresql):
         for worker, said, sizes in (
             ("worker", "its Python worker", Sizes(1000, 5000)),
-            ("batch-worker", "batch worker, 12 × 100", Sizes(1000, 20_000)),
-            ("large-batches", "batch worker, 2 × 1,000", Sizes(1000, 20_000)),
+            ("batch-worker", "batch worker, 12 × 100", Sizes(1000, SOME)),
+            ("large-batches", "batch worker, 2 × 1,000", Sizes(1000, SOME)),
+            ("large-batches", f"batch worker, 2 × 1,000, {MANY:,} tasks", Sizes(1000, MANY)),
         ):
             name = f"Taskyard, {databases.name}, {said}"
             opened = _taskyard(databases)
@@ -147,8 +149,9 @@ def _on_databases(postgresql: Postgresql, *, quick: bool) -> list[Runner]:
             )
             for worker, said, sizes in (
                 ("worker", "its work()", Sizes(2000, 2000)),
-                ("batch-worker", "batch worker, 4 × 100", Sizes(2000, 20_000)),
-                ("large-batches", "batch worker, 2 × 1,000", Sizes(2000, 20_000)),
+                ("batch-worker", "batch worker, 4 × 100", Sizes(2000, SOME)),
+                ("large-batches", "batch worker, 2 × 1,000", Sizes(2000, SOME)),
+                ("large-batches", f"batch worker, 2 × 1,000, {MANY:,} tasks", Sizes(2000, MANY)),
             )
         ),
     ]
