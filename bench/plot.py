@@ -11,6 +11,7 @@ from bench.results import Case, Results
 from bench.servers import TASKYARD
 
 COLUMNS = 4
+BESIDE = 2  # panels whose bars have long names
 OURS, GREY = "#0b7a75", "#9aa5b1"
 COLOURS = {TASKYARD.name: OURS, "FastAPI, sync": "#c9a227", "FastAPI, async": "#b0413e"}
 Line = tuple[Sequence[float], Sequence[float]]
@@ -42,9 +43,11 @@ def _bars(axes: Axes, section: str, case: Case, unit: str) -> None:
 
 def ranking(panels: Mapping[str, Mapping[str, float]], unit: str, path: Path) -> None:
     """A panel per title: who reached how much, one above the other; what begins with Taskyard stands out."""
-    figure = Figure(figsize=(13, 1.2 + 0.34 * max(len(found) for found in panels.values())), layout="constrained")
+    rows = -(-len(panels) // BESIDE)
+    height = 1.2 + 0.2 * max(len(found) for found in panels.values())
+    figure = Figure(figsize=(13, height * rows), layout="constrained")
     for index, (title, found) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(1, len(panels), index)
+        axes = figure.add_subplot(rows, BESIDE, index)
         names = sorted(found, key=lambda name: found[name])
         bars = axes.barh(
             names, [found[n] for n in names], color=[OURS if n.startswith("Taskyard") else GREY for n in names]
