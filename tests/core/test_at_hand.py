@@ -1,13 +1,14 @@
 """Connections at hand: the same again while nothing is wrong with it, and never one of a server that has hung up."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import Connection, text
 
 from support.databases import hang_up
 from taskyard.core import at_hand as module
-from taskyard.core.at_hand import AtHand, at_hand
+from taskyard.core.at_hand import MOST, AtHand, at_hand
 from taskyard.core.db import Database, open_database
 
 
@@ -40,6 +41,14 @@ def test_one_is_used_again_and_two_at_once_are_two(database: Database, kept: AtH
     with kept.connection() as again:
         assert pid(again) in both
     assert out(database) == 2
+
+
+def test_no_more_are_kept_than_leave_enough_for_others(database: Database, kept: AtHand) -> None:
+    with ExitStack() as rush:
+        for _ in range(MOST + 2):
+            rush.enter_context(kept.connection())
+        assert out(database) == MOST + 2
+    assert out(database) == MOST
 
 
 def test_what_is_left_of_sqlalchemys_transaction_ends_with_the_block(kept: AtHand) -> None:

@@ -21,12 +21,13 @@ def database(database_url: str) -> Iterator[Database]:
     database.dispose()
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)  # where they share a connection
 def test_a_reader_sees_what_was_committed_while_another_was_under_way(database: Database) -> None:
     begun, go_on = threading.Event(), threading.Event()
     seen: list[int] = []
 
     def read_slowly() -> None:
-        with database.driver_reader() as connection:
+        with database.sqlite_reader() as connection:
             cursor = connection.cursor()
             cursor.execute(MANY)
             cursor.fetchone()
@@ -35,7 +36,7 @@ def test_a_reader_sees_what_was_committed_while_another_was_under_way(database: 
             cursor.close()
 
     def read() -> None:
-        with database.driver_reader() as connection:
+        with database.sqlite_reader() as connection:
             cursor = connection.cursor()
             cursor.execute(COUNT)
             seen.append(cursor.fetchone()[0])

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Engine, Pool
 from taskyard.core.db import Database
 from taskyard.core.hung_up import has_spoken
 
+MOST = 6  # of the 16 that the pool has; the others of a rush go back to it
 KEPT_S = 5.0  # then the pool gets it, to do to it what it does to all (core/plans.py)
 
 _Kept = tuple[Connection, Pool, float]
 
 
 class AtHand:
-    """Those of one process: as many as were in use at the same time."""
+    """Those of one process: as many as were in use at the same time, up to MOST."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -36,7 +37,10 @@ class AtHand:
             raise
         if connection.in_transaction():  # SQLAlchemy's, of which the database knows nothing
             connection.rollback()
-        self._free.append(kept)
+        if len(self._free) < MOST:
+            self._free.append(kept)
+        else:
+            connection.close()
 
     def close(self) -> None:
         """Give all of them back."""

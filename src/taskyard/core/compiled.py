@@ -8,9 +8,9 @@ from collections import namedtuple
 from typing import Any
 
 from sqlalchemy import Select
-from sqlalchemy.exc import DBAPIError
 
-from taskyard.core import driver_errors
+from taskyard.core import driver, driver_errors
+from taskyard.core.at_hand import at_hand
 from taskyard.core.db import Database
 
 
@@ -24,14 +24,7 @@ class CompiledSelect:
     def all(self, database: Database, **parameters: Any) -> list[Any]:
         text = database.kept(self, lambda: _Text(self._statement, database))
         arguments = text.arguments(parameters)
-        with database.driver_reader() as connection:
-            try:
-                return [self._row._make(values) for values in connection.execute(text.sql, arguments)]
-            except Exception as error:
-                told = driver_errors.told(error, text.sql, database.read.dialect, connection)
-                if isinstance(told, DBAPIError) and told.connection_invalidated:
-                    database.read.dispose()  # what hung up on one has hung up on all
-                raise told from error
+        return [self._row._make(values) for values in text.rows(database, arguments)]
 
 
 class _Text:
@@ -45,6 +38,17 @@ class _Text:
         types = ((name, bind.type.dialect_impl(dialect)) for name, bind in compiled.binds.items())
         self._converters = {name: convert for name, kind in types if (convert := kind.bind_processor(dialect))}
         self._order = compiled.positiontup  # None where they are named
+
+    def rows(self, database: Database, arguments: Any) -> list[tuple[Any, ...]]:
+        if not database.is_sqlite:
+            with at_hand(database).connection() as connection:
+                return driver.rows(connection, self.sql, arguments)
+        with database.sqlite_reader() as reader:
+            try:
+                found: list[tuple[Any, ...]] = reader.execute(self.sql, arguments).fetchall()
+                return found
+            except Exception as error:
+                raise driver_errors.told(error, self.sql, database.read.dialect, reader) from error
 
     def arguments(self, parameters: dict[str, Any]) -> Any:
         values = self._constants | parameters

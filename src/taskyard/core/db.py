@@ -19,7 +19,6 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
 from taskyard.core import hung_up, plans, psycopg3, sqlite
-from taskyard.core.driver_errors import told
 
 T = TypeVar("T")
 
@@ -70,28 +69,18 @@ class Database:
         return self.write.dialect.name == "sqlite"
 
     @contextmanager
-    def driver_reader(self) -> Iterator[Any]:
-        """The driver's own connection, for reading in autocommit.
+    def sqlite_reader(self) -> Iterator[Any]:
+        """SQLite's own connection, for reading in autocommit, without SQLAlchemy.
 
-        SQLite's is opened once and shared, by one thread at a time: a statement that begins while another is under way
-        on the same connection sees what that one sees, and so perhaps not what was committed in between.
+        It is opened once and shared, by one thread at a time: a statement that begins while another is under way on the
+        same connection sees what that one sees, and so perhaps not what was committed in between.
         """
-        if self.is_sqlite:
-            with self._reading:
-                if not self._held:
-                    connection = self.read.raw_connection()
-                    connection.detach()
-                    self._held.append(connection.dbapi_connection)
-                yield self._held[0]
-            return
-        try:
-            pooled = self.read.raw_connection()
-        except Exception as error:  # as it comes from the driver: SQLAlchemy wraps only what goes through it
-            raise told(error, "", self.read.dialect, None) from error
-        try:
-            yield pooled
-        finally:
-            pooled.close()
+        with self._reading:
+            if not self._held:
+                connection = self.read.raw_connection()
+                connection.detach()
+                self._held.append(connection.dbapi_connection)
+            yield self._held[0]
 
     def at_end(self, deed: Callable[[], None]) -> None:
         """Do this before the engines are closed."""

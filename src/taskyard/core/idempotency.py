@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, bindparam, delete, select
+import orjson
+from sqlalchemy import Column, Connection, Index, Integer, String, Table, Text, bindparam, delete, select, type_coerce
 from sqlalchemy.exc import IntegrityError
 
 from taskyard.core import clock
 from taskyard.core.bulk import BulkInsert
+from taskyard.core.compiled import CompiledSelect
 from taskyard.core.conflicts import violated
-from taskyard.core.db import Base
+from taskyard.core.db import Base, Database
 from taskyard.core.errors import Fault, Invalid
 from taskyard.core.types import Id, Instant, Json
 
@@ -33,7 +35,13 @@ idempotency = Table(
     Index(None, "created_at"),
 )
 
-FIND = select(idempotency).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("name"))
+_FIND = select(
+    idempotency.c.fingerprint,
+    idempotency.c.status,
+    type_coerce(idempotency.c.headers, Text).label("headers"),  # as it stands there
+    idempotency.c.body,
+).where(idempotency.c.owner_id == bindparam("owner"), idempotency.c.key == bindparam("name"))
+_COMMITTED = CompiledSelect(_FIND)
 KEEP = BulkInsert(idempotency, *idempotency.c.keys())
 
 
@@ -57,18 +65,27 @@ class Repeated(Exception):
     """The same key was used by a call that has committed in the meantime."""
 
 
-def find(connection: Connection, once: Once) -> Answer | None:
+def find(database: Database, once: Once) -> Answer | None:
     """The answer kept for this call, if any.
 
     Raises:
         Invalid: the key was used for another request.
     """
-    row = connection.execute(FIND, {"owner": once.owner_id, "name": once.key}).first()
-    if row is None:
-        return None
+    for row in _COMMITTED.all(database, owner=once.owner_id, name=once.key):
+        return _answer(row, once)
+    return None
+
+
+def find_within(connection: Connection, once: Once) -> Answer | None:
+    """The same, as a transaction sees it."""
+    row = connection.execute(_FIND, {"owner": once.owner_id, "name": once.key}).first()
+    return None if row is None else _answer(row, once)
+
+
+def _answer(row: Any, once: Once) -> Answer:
     if row.fingerprint != once.fingerprint:
         raise Invalid([Fault("This key was used for a different request; use a new one.", header="Idempotency-Key")])
-    return Answer(row.status, row.headers, row.body.encode())
+    return Answer(row.status, orjson.loads(row.headers), row.body.encode())
 
 
 def keep(connection: Connection, once: Once, answer: Answer) -> None:

@@ -102,7 +102,7 @@ class Poller:
         """Whether anybody but the connection that is asked has committed since it was asked last."""
         before = self._version
         try:
-            with self._database.driver_reader() as connection:
+            with self._database.sqlite_reader() as connection:
                 [self._version] = connection.execute("PRAGMA data_version").fetchone()
         except Exception:
             return True  # the look will tell what is wrong

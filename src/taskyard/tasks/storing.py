@@ -136,7 +136,7 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
             one.also(connection)
         became = (verdicts[item.task.id] for item in one.items)
         return Stored(one.revision, answer, [v.replaced for v in became if isinstance(v, Verdict) and v.replaced])
-    if one.once is not None and idempotency.find(connection, one.once) is not None:
+    if one.once is not None and idempotency.find_within(connection, one.once) is not None:
         raise Repeated  # what is in the way is the first task of the same call
     if len(one.items) > 1:
         raise answer  # some of it is written
