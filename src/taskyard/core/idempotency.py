@@ -71,9 +71,8 @@ def find(database: Database, once: Once) -> Answer | None:
     Raises:
         Invalid: the key was used for another request.
     """
-    for row in _COMMITTED.all(database, owner=once.owner_id, name=once.key):
-        return _answer(row, once)
-    return None
+    rows = _COMMITTED.all(database, owner=once.owner_id, name=once.key)
+    return _answer(rows[0], once) if rows else None
 
 
 def find_within(connection: Connection, once: Once) -> Answer | None:
