@@ -86,6 +86,12 @@ def test_none_is_used_that_the_server_has_left(url: str, database: Database, kep
     assert out(database) == 2
 
 
+def test_one_that_is_in_use_at_the_end_is_given_back_after_it(database: Database, kept: AtHand) -> None:
+    with kept.connection():
+        kept.close()
+    assert out(database) == 0
+
+
 def test_all_are_given_back_at_the_end(database: Database, kept: AtHand) -> None:
     with kept.connection():
         pass

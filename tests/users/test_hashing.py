@@ -12,6 +12,7 @@ from support.logins import PASSWORD, log_in
 from support.people import ALICE
 from taskyard.config import Config
 from taskyard.core import passwords
+from taskyard.core.at_hand import at_hand
 from taskyard.core.db import Database
 
 NEW = "another fine password"
@@ -34,6 +35,7 @@ class Watching(PasswordHasher):
         return super().verify(*args, **kwargs)  # type: ignore[arg-type]
 
     def _note(self) -> None:
+        at_hand(self._database).close()  # nobody holds those
         self.held.append(sum(engine.pool.checkedout() for engine in (self._database.write, self._database.read)))
 
 

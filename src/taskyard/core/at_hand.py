@@ -24,6 +24,7 @@ class AtHand:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._free: list[_Kept] = []
+        self._over = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -37,13 +38,14 @@ class AtHand:
             raise
         if connection.in_transaction():  # SQLAlchemy's, of which the database knows nothing
             connection.rollback()
-        if len(self._free) < MOST:
+        if len(self._free) < MOST and not self._over:
             self._free.append(kept)
         else:
             connection.close()
 
     def close(self) -> None:
-        """Give all of them back."""
+        """Give all of them back, and from now on each after its use: who still reads may end later than this."""
+        self._over = True
         while self._free:
             self._free.pop()[0].close()
 
