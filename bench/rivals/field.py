@@ -152,6 +152,7 @@ def _on_databases(postgresql: Postgresql, *, quick: bool) -> list[Runner]:
                 ("batch-worker", "batch worker, 4 × 100", Sizes(2000, SOME)),
                 ("large-batches", "batch worker, 2 × 1,000", Sizes(2000, SOME)),
                 ("large-batches", f"batch worker, 2 × 1,000, {MANY:,} tasks", Sizes(2000, MANY)),
+                ("huge-batches", f"batch worker, 2 × 10,000, {MANY:,} tasks", Sizes(2000, MANY)),
             )
         ),
     ]

@@ -1,5 +1,6 @@
 // pg-boss on PostgreSQL. Its `work` fetches no more often than every half second (`worker`); `fetch` and `complete`,
-// which that is made of, do so as fast as they can, by hundreds (`batch-worker`) and by thousands (`large-batches`).
+// which that is made of, do so as fast as they can, by hundreds (`batch-worker`), by thousands (`large-batches`) and by
+// tens of thousands (`huge-batches`).
 const PgBoss = require('pg-boss')
 
 const LOOPS = 4
@@ -33,8 +34,13 @@ async function main ([what, count]) {
   boss.on('error', error => console.error(error))
   await boss.start()
   await boss.createQueue('noop')
-  const loop = { worker: work, 'batch-worker': drain, 'large-batches': boss => drain(boss, 1000) }[what]
-  const loops = what === 'large-batches' ? LARGE_LOOPS : LOOPS
+  const loop = {
+    worker: work,
+    'batch-worker': drain,
+    'large-batches': boss => drain(boss, 1000),
+    'huge-batches': boss => drain(boss, 10000)
+  }[what]
+  const loops = ['large-batches', 'huge-batches'].includes(what) ? LARGE_LOOPS : LOOPS
   if (loop) return Promise.all(Array.from({ length: loops }, () => loop(boss)))
   await boss.send('noop', data)
   const started = performance.now()
