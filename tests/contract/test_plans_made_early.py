@@ -1,6 +1,7 @@
 """PostgreSQL keeps the plan of a prepared statement, also where its tables were empty when it was made."""
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,10 +12,13 @@ from sqlalchemy import Connection, text
 from support.people import ALICE
 from support.yard import Yard
 from taskyard.core import clock, plans, transaction
+from taskyard.core.at_hand import at_hand
 from taskyard.core.ids import new_id
-from taskyard.queue.claim import Claim, claim
+from taskyard.queue.claim import Claim, claim, claim_alone
 from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.queue.extend import Extension, extend
+from taskyard.queue.marks import Marks
+from taskyard.queue.postgresql import CLAIM
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, settle
 from taskyard.queue.sweeps import expire
@@ -22,10 +26,16 @@ from taskyard.tasks.settling import DONE
 
 OFTEN = 15  # psycopg prepares after five times, PostgreSQL keeps a plan after five more
 MANY = 3000
+DEAR = 200_000  # so many that PostgreSQL takes the claim's plan for all values for much dearer than one for these
 # What is read of it depends on the plan.
 _JOIN = text(
     "WITH head AS MATERIALIZED (SELECT task_id FROM ready ORDER BY queue, lane, pass, seq LIMIT :room)"
     " SELECT ready.task_id FROM ready JOIN head ON ready.task_id = head.task_id"
+)
+_PLANS = text("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE :of")
+_WAITING = text(
+    "INSERT INTO ready (task_id, queue, lane, pass, seq, attempts)"
+    " SELECT gen_random_uuid(), 'q', 1, 0, 8000000000000000000 + number, 0 FROM generate_series(1, :count) AS number"
 )
 _READ = text("SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables")
 
@@ -87,6 +97,30 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
     done = [Report(*one.held, Outcome.SUCCEEDED) for one in held[60:80]]
     empty.database.write.dispose()  # the first plans of a connection are made for just what is sent
     assert rows_read(empty, lambda connection: DONE.settle(connection, done, now)) < 400
+
+
+def test_a_claim_is_not_planned_each_time_where_many_wait(empty: Yard) -> None:
+    fill(empty, 2 * OFTEN)
+    with empty.database.read.connect() as connection:
+        connection.execute(_WAITING, {"count": DEAR})  # behind these
+        connection.execute(text("VACUUM ANALYZE"))
+    for _ in range(2 * OFTEN):
+        with at_hand(empty.database).connection() as connection:
+            taken = claim_alone(connection, Claim(ALICE.id, "w", ["q"], 1, 60), clock.now(), Marks())
+            assert taken is not None
+            assert len(taken.leases) == 1
+            for_all, for_these = connection.execute(_PLANS, {"of": "%draining%"}).first() or (0, 0)
+    assert for_all > OFTEN
+    assert for_these == 0
+
+
+def test_a_large_claim_compares_no_task_with_each_of_the_others(empty: Yard) -> None:
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)", CLAIM)))
+    numbered = re.sub(r"%\((\w+)\)[sb]", lambda found: f"${names.index(found[1]) + 1}", CLAIM)
+    with empty.database.read.connect() as connection:
+        plan = list(connection.exec_driver_sql(f"EXPLAIN (GENERIC_PLAN) {numbered}").scalars())
+    assert any("using pk_task" in line for line in plan)
+    assert not [line for line in plan if "Join Filter" in line and "task_id" in line]
 
 
 def test_what_has_expired_is_not_looked_for_among_all_open_tasks(empty: Yard) -> None:

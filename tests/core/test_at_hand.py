@@ -29,6 +29,11 @@ def pid(connection: Connection) -> int:
     return found
 
 
+def plans(connection: Connection) -> str:
+    found: str = connection.execute(text("SHOW plan_cache_mode")).scalar_one()
+    return found
+
+
 def out(database: Database) -> int:
     """How many the pool has given away."""
     return database.read.pool.checkedout()  # type: ignore[attr-defined]  # that of a QueuePool
@@ -98,3 +103,27 @@ def test_all_are_given_back_at_the_end(database: Database, kept: AtHand) -> None
     pool = database.read.pool
     database.dispose()
     assert pool.checkedout() == 0  # type: ignore[attr-defined]  # that of a QueuePool
+
+
+def test_it_has_one_plan_for_all_values_until_the_pool_gets_it(database: Database, kept: AtHand) -> None:
+    with kept.connection() as connection:
+        backend = pid(connection)
+        assert plans(connection) == "force_generic_plan"
+    with pytest.raises(ZeroDivisionError), kept.connection():
+        raise ZeroDivisionError
+    with database.read.connect() as pooled:
+        assert pid(pooled) == backend
+        assert plans(pooled) == "auto"
+
+
+def test_one_that_cannot_be_put_back_is_not_used_again(
+    url: str, database: Database, kept: AtHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kept.connection() as connection:
+        gone = pid(connection)
+    hang_up(url, [gone])
+    monkeypatch.setattr(module, "has_spoken", lambda _: False)  # as where the server is cut off without a word
+    kept.close()
+    with database.read.connect() as pooled:
+        assert pid(pooled) != gone
+        assert plans(pooled) == "auto"

@@ -1,12 +1,13 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from taskyard.core import driver
+from taskyard.core import driver, plans
 from taskyard.core.lists import postgresql_array
 from taskyard.queue import gates, leases, postgresql
 from taskyard.queue.lanes import first_to_lower
@@ -14,6 +15,7 @@ from taskyard.queue.leases import Lease, Taken
 from taskyard.queue.lifecycle import LANES, PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
 from taskyard.queue.steps import Claim, Steps
+from taskyard.queue.tokens import FENCE_BYTES
 
 __all__ = ["Claim", "claim", "claim_alone"]
 
@@ -33,8 +35,11 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     Of more than a ROUND it may get fewer. PostgreSQL begins at the `marks`; without any, at the front.
     """
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
-    if named and connection.dialect.name == "postgresql":
-        connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
+    if connection.dialect.name == "postgresql":
+        if any(wanted.limit > ROUND for wanted in claims):
+            plans.one_for_all_values_here(connection)  # it pays where there are several rounds
+        if named:
+            connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
     marks = marks or Marks()
     taken: dict[int, Taken] = {}
     rest = list(range(len(claims)))
@@ -172,6 +177,7 @@ def _values(wanted: Claim, room: int, now: datetime, lines: list[Line], places: 
         "worker": wanted.worker,
         "holder": wanted.holder_id,
         "claim_id": wanted.claim_id,
+        "drawn": secrets.token_bytes(room * FENCE_BYTES),
         "now": now,
         "expires_at": wanted.expires_at(now),
     }

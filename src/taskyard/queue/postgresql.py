@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from taskyard.events.tables import EVERYONE
 from taskyard.queue.extend import MAX_LOG
+from taskyard.queue.tokens import FENCE_BYTES
 
 # The head of each wanted lane and queue in turn (LATERAL stops as soon as the batch is full), locked and passed over
 # where somebody else holds it; MATERIALIZED, so that it is picked exactly once. The pairs are one list: of two lists
@@ -13,7 +14,9 @@ from taskyard.queue.extend import MAX_LOG
 # for a join, a plan made while the table was empty reads all of it. Queues that have limits are named in the answer:
 # they are claimed step by step (queue/steps.py). That the worker drains is told by a row of its own.
 # The tasks are read as they were when the statement began, which may be before the lock on `ready` was got: one whose
-# row has an xmax may have been changed in between.
+# row has an xmax may have been changed in between. Each is looked up by itself: PostgreSQL expects ten, whatever is
+# asked for, and would compare each of hundreds with each. The fences are cut out of bytes that are sent, as it draws an
+# UUID for each in three to ten times as long.
 _HEAD = """
             SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
@@ -60,7 +63,10 @@ CLAIM = f"""
         DELETE FROM ready WHERE ready.task_id = ANY (ARRAY(SELECT picked.task_id FROM picked))
         RETURNING ready.*
     ), taken AS MATERIALIZED (
-        SELECT gone.*, replace(gen_random_uuid()::text, '-', '') AS fence FROM gone
+        SELECT gone.*, encode(substring(
+            CAST(%(drawn)b AS bytea) FROM ({FENCE_BYTES} * (row_number() OVER () - 1) + 1)::integer FOR {FENCE_BYTES}
+        ), 'hex') AS fence
+        FROM gone
     ), leased AS (
         INSERT INTO lease
             (task_id, token, attempt, queue, lane, worker, holder_id, claim_id, leased_at, expires_at, limit_key,
@@ -69,12 +75,13 @@ CLAIM = f"""
             %(worker)s, CAST(%(holder)s AS uuid), %(claim_id)s, %(now)s, %(expires_at)s, limit_key, fairness_key
         FROM taken
     )
-    SELECT wanted.rank, taken.pass, taken.seq, NULL, false, task.xmax <> '0'::xid, taken.task_id, taken.fence,
+    SELECT wanted.rank, taken.pass, taken.seq, NULL, false, task.changed, taken.task_id, taken.fence,
         taken.attempts + 1, task.command, task.command_version, taken.queue, taken.lane, task.payload, task.tags,
         task.created_at, task.timeout_s, task.max_attempts, task.group_id
     FROM taken JOIN wanted ON wanted.queue = taken.queue AND wanted.lane = taken.lane
-    JOIN task ON task.id = taken.task_id
-    WHERE task.id = ANY (ARRAY(SELECT taken.task_id FROM taken))
+    CROSS JOIN LATERAL (
+        SELECT task.*, task.xmax <> '0'::xid AS changed FROM task WHERE task.id = taken.task_id LIMIT 1
+    ) AS task
     UNION ALL
     SELECT 0, 0, 0, queue.name, false, false, {_NOTHING} FROM queue
     WHERE queue.limited AND queue.name = ANY (CAST(%(queues)s AS text[]))

@@ -15,8 +15,8 @@ from taskyard.queue.lanes import first_to_lower
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limits import Book
 from taskyard.queue.tables import lease, ready
+from taskyard.queue.tokens import FENCE_BYTES
 
-_TOKEN_BYTES = 16
 MOST_PARKED = 500  # by one claim, so that it holds its locks for a short time; the next one goes on
 MOST_READ = 500
 
@@ -170,5 +170,5 @@ class Steps:
 
 
 def _fences(count: int) -> list[str]:
-    drawn = secrets.token_hex(count * _TOKEN_BYTES)
-    return [drawn[start : start + 2 * _TOKEN_BYTES] for start in range(0, len(drawn), 2 * _TOKEN_BYTES)]
+    drawn = secrets.token_hex(count * FENCE_BYTES)
+    return [drawn[start : start + 2 * FENCE_BYTES] for start in range(0, len(drawn), 2 * FENCE_BYTES)]

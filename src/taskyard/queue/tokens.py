@@ -9,6 +9,7 @@ from taskyard.core.ids import NIL
 from taskyard.core.lists import among, keyed
 from taskyard.queue.tables import lease
 
+FENCE_BYTES = 16  # drawn by chance, and written in hexadecimal digits
 # Lower case only: PostgreSQL would find a task by any spelling of its id, but we look its row up by the one sent.
 _TOKEN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9A-Za-z]{1,43})")
 
