@@ -99,17 +99,39 @@ def test_a_plan_from_empty_tables_reads_no_more_than_it_needs_of_full_ones(empty
     assert rows_read(empty, lambda connection: DONE.settle(connection, done, now)) < 400
 
 
-def test_a_claim_is_not_planned_each_time_where_many_wait(empty: Yard) -> None:
-    fill(empty, 2 * OFTEN)
+@pytest.fixture
+def long(empty: Yard) -> Yard:
+    """A line of so many that PostgreSQL would rather plan each claim anew."""
+    fill(empty, 4 * OFTEN)
     with empty.database.read.connect() as connection:
         connection.execute(_WAITING, {"count": DEAR})  # behind these
         connection.execute(text("VACUUM ANALYZE"))
+    return empty
+
+
+def plans_made(connection: Connection) -> tuple[int, int]:
+    """Of the claim on this connection: for all values, and for those of one claim."""
+    for_all, for_these = connection.execute(_PLANS, {"of": "%draining%"}).first() or (0, 0)
+    return for_all, for_these
+
+
+def test_a_claim_is_not_planned_each_time_where_many_wait(long: Yard) -> None:
     for _ in range(2 * OFTEN):
-        with at_hand(empty.database).connection() as connection:
+        with at_hand(long.database).connection() as connection:
             taken = claim_alone(connection, Claim(ALICE.id, "w", ["q"], 1, 60), clock.now(), Marks())
             assert taken is not None
             assert len(taken.leases) == 1
-            for_all, for_these = connection.execute(_PLANS, {"of": "%draining%"}).first() or (0, 0)
+            for_all, for_these = plans_made(connection)
+    assert for_all > OFTEN
+    assert for_these == 0
+
+
+def test_nor_are_claims_that_share_a_transaction(long: Yard) -> None:
+    wanted = [Claim(ALICE.id, name, ["q"], 1, 60) for name in ("v", "w")]
+    for _ in range(2 * OFTEN):
+        with transaction.own(long.database) as connection:
+            assert [len(taken.leases) for taken in claim(connection, wanted, clock.now())] == [1, 1]
+            for_all, for_these = plans_made(connection)
     assert for_all > OFTEN
     assert for_these == 0
 

@@ -36,8 +36,7 @@ def claim(connection: Connection, claims: list[Claim], now: datetime, marks: Mar
     """
     named = [f"{wanted.holder_id} {wanted.claim_id}" for wanted in claims if wanted.claim_id is not None]
     if connection.dialect.name == "postgresql":
-        if any(wanted.limit > ROUND for wanted in claims):
-            plans.one_for_all_values_here(connection)  # it pays where there are several rounds
+        plans.one_for_all_values_here(connection)
         if named:
             connection.execute(postgresql.ONE_CLAIM_AT_A_TIME, {"claims": named})
     marks = marks or Marks()
