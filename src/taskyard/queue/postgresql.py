@@ -15,8 +15,8 @@ from taskyard.queue.tokens import FENCE_BYTES
 # they are claimed step by step (queue/steps.py). That the worker drains is told by a row of its own.
 # The tasks are read as they were when the statement began, which may be before the lock on `ready` was got: one whose
 # row has an xmax may have been changed in between. Each is looked up by itself: PostgreSQL expects ten, whatever is
-# asked for, and would compare each of hundreds with each. The fences are cut out of bytes that are sent, as it draws an
-# UUID for each in three to ten times as long.
+# asked for, and would compare each of hundreds with each. The fences are cut out of bytes that are sent: to draw
+# a UUID for each takes three to ten times as long.
 _HEAD = """
             SELECT ready.task_id FROM ready
             WHERE ready.queue = wanted.queue AND ready.lane = wanted.lane
