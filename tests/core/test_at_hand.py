@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from support.databases import hang_up
 from taskyard.core import at_hand as module
+from taskyard.core import driver
 from taskyard.core.at_hand import MOST, AtHand, at_hand
 from taskyard.core.db import Database, open_database
 
@@ -116,14 +118,26 @@ def test_it_has_one_plan_for_all_values_until_the_pool_gets_it(database: Databas
         assert plans(pooled) == "auto"
 
 
-def test_one_that_cannot_be_put_back_is_not_used_again(
-    url: str, database: Database, kept: AtHand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_that_cannot_be_put_back_is_not_used_again(url: str, database: Database, kept: AtHand) -> None:
     with kept.connection() as connection:
         gone = pid(connection)
     hang_up(url, [gone])
-    monkeypatch.setattr(module, "has_spoken", lambda _: False)  # as where the server is cut off without a word
     kept.close()
     with database.read.connect() as pooled:
         assert pid(pooled) != gone
         assert plans(pooled) == "auto"
+
+
+def test_for_one_that_is_lost_no_other_is_opened(url: str, database: Database, kept: AtHand) -> None:
+    opened: list[object] = []
+    event.listen(database.read, "connect", lambda connection, _record: opened.append(connection))
+
+    def lose(connection: Connection) -> None:
+        hang_up(url, [row[0] for row in driver.rows(connection, "SELECT pg_backend_pid()", [])])
+        driver.rows(connection, "SELECT 1", [])
+
+    with kept.connection():
+        pass
+    with pytest.raises(DBAPIError), kept.connection() as connection:
+        lose(connection)
+    assert len(opened) == 1

@@ -78,10 +78,11 @@ class AtHand:
 
 
 def _give_back(connection: Connection) -> None:
-    try:
-        plans.as_usual(connection)
-    except SQLAlchemyError:
-        connection.invalidate()
+    if not connection.invalidated:  # to ask one that was lost for anything would open another
+        try:
+            plans.as_usual(connection)
+        except SQLAlchemyError:
+            connection.invalidate()
     connection.close()
 
 
