@@ -26,7 +26,7 @@ POOL_WAIT_S = 10.0  # for a connection; on SQLite that is the writers' queue wit
 # A statement that is prepared while its table is small is planned to read all of it, and keeps that plan until the
 # table is analysed: by then a minute's tasks may be read through at every claim. What is often asked for has an index.
 # PostgreSQL up to 17 takes what is read whole for all that, as a small table is, for so dear that it would compile each
-# statement before it runs: a claim took 0.7 s on 15 as Debian has it, and takes 3 ms.
+# statement before it runs: a claim took 0.7 s on Debian's 15, and takes 3 ms.
 PLANNING = "-c enable_seqscan=off -c jit=off"
 
 NAMING = {
