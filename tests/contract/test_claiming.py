@@ -13,7 +13,7 @@ from support.yard import Yard, at_once
 from taskyard.core import clock
 from taskyard.core.clock import FrozenClock
 from taskyard.queue import claim as claiming
-from taskyard.queue import gates, postgresql
+from taskyard.queue import gates, lanes, postgresql, sqlite
 from taskyard.queue.claim import Claim, claim_alone
 from taskyard.queue.marks import Marks
 from taskyard.queue.tables import lease, ready
@@ -33,6 +33,28 @@ def test_higher_priorities_come_first_across_all_queues(yard: Yard) -> None:
     ids = {(lane, queue): yard.add(lane=lane, queue=queue) for lane in (LOW, NORMAL, HIGH) for queue in "abcde"}
     claimed = [one.task_id for one in yard.claim(*"edcba", limit=15)]
     assert claimed == [ids[lane, queue] for lane in (HIGH, NORMAL, LOW) for queue in "edcba"]
+
+
+def test_some_of_lower_priorities_may_be_taken_first_and_all_come_in_their_order(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "chance", lambda: 0.9)  # 2 of 12 go first to each lower priority
+    ids = {(lane, queue): [yard.add(lane=lane, queue=queue) for _ in range(3)] for lane in range(3) for queue in "ab"}
+    claimed = [one.task_id for one in yard.claim("b", "a", limit=12)]
+    places = {
+        task_id: (lane, "ba".index(queue), n) for (lane, queue), of in ids.items() for n, task_id in enumerate(of)
+    }
+    assert [places[task_id] for task_id in claimed] == sorted(places[task_id] for task_id in claimed)
+    assert sorted(places[task_id][0] for task_id in claimed) == [HIGH] * 6 + [NORMAL] * 4 + [LOW] * 2
+
+
+def test_sqlite_reads_the_head_of_a_line_as_it_stands(yard: Yard) -> None:
+    if not yard.database.is_sqlite:
+        pytest.skip("PostgreSQL does not")
+    with yard.database.read.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sqlite.HEAD}", ("q", NORMAL, 1)).all()
+    assert "SEARCH ready USING INDEX ix_ready_order" in plan[0][3]
+    assert not any("B-TREE" in row[3] or "SCAN" in row[3] for row in plan), plan  # neither sorted nor searched through
 
 
 def test_a_small_batch_takes_the_head_and_leaves_the_rest(yard: Yard) -> None:
@@ -209,6 +231,7 @@ def test_a_task_that_is_gone_does_not_break_a_claim(yard: Yard) -> None:
         connection.exec_driver_sql(f"DELETE FROM task WHERE id = '{task_id}'")
     other = yard.add()
     assert [one.task_id for one in yard.claim(limit=2)] == [other]
+    assert yard.count(ready) == 0
 
 
 def test_a_single_claim_on_postgresql_takes_what_no_limit_holds_and_leaves_the_rest_to_a_transaction(

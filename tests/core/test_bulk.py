@@ -55,6 +55,12 @@ def test_rows_are_stored_as_they_are(connection: Connection, rows: list[tuple[An
     assert stored(connection) == sorted(rows, key=str)
 
 
+def test_equal_values_that_are_written_differently_stay_so(connection: Connection) -> None:
+    INSERT.run(connection, [(7, "a", None, AT, json) for json in ({"x": 1}, {"x": True}, {"x": 1.0})])
+    texts = connection.exec_driver_sql("SELECT json FROM made").scalars()
+    assert sorted(texts) == ['{"x":1.0}', '{"x":1}', '{"x":true}']
+
+
 def test_all_is_inserted_where_the_condition_holds_and_else_nothing(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         pytest.skip("SQLite is spoken to in the same process: one statement saves no way")

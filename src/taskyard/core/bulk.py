@@ -5,7 +5,9 @@ differ PostgreSQL takes an array each and SQLite one JSON text, which takes it h
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import compress, count
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 from typing import Any, TypeVar
 
 import orjson
@@ -15,9 +17,9 @@ from taskyard.core import driver
 from taskyard.core.lists import postgresql_array
 
 V = TypeVar("V")
-Columns = list[Sequence[Any]]
 Selected = tuple[str, list[Any]]  # what is inserted, as text, and its parameters
 _TRUE_TO_JSON = {str, int, bool, type(None)}
+_PLAIN = {str, bytes, int, datetime, type(None)}  # equal ones are the same to a database
 
 
 def alike(rows: Iterable[tuple[str, V]]) -> dict[V, list[str]]:
@@ -48,7 +50,7 @@ class BulkInsert:
         text = f"{self._into(dialect)} {text}{self._ending}"
         with driver.own(connection, text) as its:
             if sent is None:
-                its.executemany(text, zip(*columns, strict=True))
+                its.executemany(text, zip(*(one.values for one in columns), strict=True))
             else:
                 its.execute(text, sent)
 
@@ -57,16 +59,14 @@ class BulkInsert:
         text, sent = self._from_arrays(dialect, self._converted(dialect, rows))
         return f"{self._into(dialect)} {text}", sent
 
-    def _from_arrays(self, dialect: Dialect, columns: Columns) -> Selected:
-        same = _same(columns)
-        of = list(zip(columns, self._of(dialect), same, strict=True))
-        fields = (f"%s::{kind.name}" if once else f"new.c{i}" for i, (_, kind, once) in enumerate(of))
-        text, sent = f"SELECT {', '.join(fields)}", [_plain(values[0]) for values, _, once in of if once]
-        if not all(same):
-            arrays = ", ".join(f"%s::{kind.name}[]" for _, kind, once in of if not once)
-            names = ", ".join(f"c{i}" for i, once in enumerate(same) if not once)
+    def _from_arrays(self, dialect: Dialect, columns: "list[_Column]") -> Selected:
+        fields = (f"%s::{one.kind.name}" if one.once else f"new.c{i}" for i, one in enumerate(columns))
+        text, sent = f"SELECT {', '.join(fields)}", [_plain(one.values[0]) for one in columns if one.once]
+        if differ := [one for one in columns if not one.once]:
+            arrays = ", ".join(f"%s::{one.kind.name}[]" for one in differ)
+            names = ", ".join(f"c{i}" for i, one in enumerate(columns) if not one.once)
             text = f"{text} FROM unnest({arrays}) AS new ({names})"
-            sent += [list(values) if kind.bytes else postgresql_array(values) for values, kind, once in of if not once]
+            sent += [list(one.values) if one.kind.bytes else postgresql_array(one.values) for one in differ]
         return text, sent
 
     def _into(self, dialect: Dialect) -> str:
@@ -77,16 +77,11 @@ class BulkInsert:
             found = self._intos[dialect.name] = f"INSERT INTO {prepare.format_table(self._table)} ({names})"
         return found
 
-    def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> Columns:
-        """Column by column, as the driver takes them; a value that stands in many rows is converted once."""
-        columns: Columns = list(zip(*rows, strict=True))
-        for index, kind in enumerate(self._of(dialect)):
-            if (convert := kind.convert) is not None:
-                known: dict[int, Any] = {}
-                columns[index] = [
-                    known[id(value)] if id(value) in known else known.setdefault(id(value), convert(value))
-                    for value in columns[index]
-                ]
+    def _converted(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> "list[_Column]":
+        """As the driver takes them. Of several rows one column at least is said to differ."""
+        columns = [_column(*of) for of in zip(self._of(dialect), zip(*rows, strict=True), strict=True)]
+        if len(rows) > 1 and all(one.once for one in columns):
+            columns[0].once = False
         return columns
 
     def _of(self, dialect: Dialect) -> "list[_Kind]":
@@ -106,15 +101,35 @@ class _Kind:
         self.bytes = isinstance(kind, LargeBinary)
 
 
-def _same(columns: Columns) -> list[bool]:
-    """Of each column whether one value stands in all rows; of several rows one column at least is said to differ."""
-    if len(columns[0]) == 1:
-        return [True] * len(columns)
-    same = [
-        len(set(map(id, values))) == 1 or (type(values[0]) is str and values.count(values[0]) == len(values))
-        for values in columns
+@dataclass(slots=True)
+class _Column:
+    """The values of all rows; `once`: one value stands in all of them."""
+
+    kind: _Kind
+    values: Sequence[Any]
+    once: bool
+
+
+def _column(kind: _Kind, values: Sequence[Any]) -> _Column:
+    """A value that stands in many rows is converted once."""
+    once, convert = _alike(values), kind.convert
+    if convert is None:
+        return _Column(kind, values, once)
+    if once:
+        return _Column(kind, [convert(values[0])] * len(values), once)
+    known: dict[int, Any] = {}
+    converted = [
+        known[id(value)] if id(value) in known else known.setdefault(id(value), convert(value)) for value in values
     ]
-    return [False, *same[1:]] if all(same) else same
+    return _Column(kind, converted, _alike(converted))
+
+
+def _alike(values: Sequence[Any]) -> bool:
+    """Whether they are all one. JSON is compared as text alone, as equal values of it may be written differently."""
+    first = values[0]
+    if type(first) not in _PLAIN:
+        return len(set(map(id, values))) == 1
+    return bool(values[-1] == first) and values.count(first) == len(values)
 
 
 def _plain(value: Any) -> Any:
@@ -122,18 +137,17 @@ def _plain(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
-def _from_json(columns: Columns) -> Selected | None:
+def _from_json(columns: "list[_Column]") -> Selected | None:
     """For SQLite; None: something would not come out of JSON as it went in."""
-    same = _same(columns)
-    rows = list(zip(*(values for values, once in zip(columns, same, strict=True) if not once), strict=True))
-    if any(type(value) not in _TRUE_TO_JSON for row in rows for value in row):
+    differ = [one.values for one in columns if not one.once]
+    if any(not _TRUE_TO_JSON.issuperset(map(type, values)) for values in differ):
         return None
     numbers = count()
-    fields = ("?" if once else f"json_extract(value, '$[{next(numbers)}]')" for once in same)
-    text, sent = f"SELECT {', '.join(fields)}", [values[0] for values in compress(columns, same)]
-    if not rows:
+    fields = ("?" if one.once else f"json_extract(value, '$[{next(numbers)}]')" for one in columns)
+    text, sent = f"SELECT {', '.join(fields)}", [one.values[0] for one in columns if one.once]
+    if not differ:
         return text, sent
-    listed = orjson.dumps(rows).decode()
+    listed = orjson.dumps(list(zip(*differ, strict=True))).decode()
     return None if "\\u0000" in listed else (f"{text} FROM json_each(?)", [*sent, listed])
 
 

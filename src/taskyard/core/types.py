@@ -28,6 +28,11 @@ def instant_to_text(at: datetime) -> str:
     return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
+@lru_cache(maxsize=256)  # the same
+def instant_from_text(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 class Instant(TypeDecorator[datetime]):
     """A moment, aware and in UTC. SQLite has no time zones, so there it is ISO 8601 text."""
 
@@ -48,7 +53,7 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         if isinstance(value, str):
-            return datetime.fromisoformat(value)
+            return instant_from_text(value)
         moment: datetime = value
         return moment.astimezone(UTC)
 

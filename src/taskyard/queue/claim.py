@@ -1,7 +1,6 @@
 """Claiming: a worker takes tasks from the head of its queues, for a time, with a token each."""
 
 import secrets
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +10,10 @@ from taskyard.core import driver, plans
 from taskyard.core.lists import postgresql_array
 from taskyard.queue import gates, leases, postgresql
 from taskyard.queue.lanes import first_to_lower
-from taskyard.queue.leases import Lease, Taken
+from taskyard.queue.leases import Claim, Lease, Taken
 from taskyard.queue.lifecycle import LANES, PRIORITIES
 from taskyard.queue.marks import Line, Marks, Place
-from taskyard.queue.steps import Claim, Steps
+from taskyard.queue.steps import Got, Steps
 from taskyard.queue.tokens import FENCE_BYTES
 
 __all__ = ["Claim", "claim", "claim_alone"]
@@ -122,31 +121,21 @@ class _Hand:
         return not over and self.room > 0 and self._chars < MOST_CHARS
 
 
-@dataclass(slots=True)
-class _Got:
-    """Tasks that are a claim's from now on; of the queues that are `limited` PostgreSQL takes nothing at first."""
-
-    ids: list[str]
-    draining: bool
-    read: dict[str, Lease] = field(default_factory=dict)  # those that were read in the same statement
-    limited: list[str] = field(default_factory=list)
-
-
-def _take(connection: Connection, wanted: Claim, room: int, now: datetime, steps: Steps, marks: Marks) -> _Got:
+def _take(connection: Connection, wanted: Claim, room: int, now: datetime, steps: Steps, marks: Marks) -> Got:
     if steps.needed(wanted.queues):
-        return _Got(steps.take(wanted, room), steps.draining(wanted))
+        return steps.take(wanted, room)
     got = _take_postgresql(connection, wanted, room, now, marks)
     if got.limited:
         steps.learn(got.limited)
-        got.ids += steps.take(wanted, room - len(got.ids))
+        got.ids += steps.take(wanted, room - len(got.ids)).ids
     return got
 
 
-def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: datetime, marks: Marks) -> _Got:
+def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: datetime, marks: Marks) -> Got:
     lines = [(lane, queue) for lane in PRIORITIES for queue in wanted.queues]
     places = marks.places(lines)
     values = _values(wanted, room, now, lines, places)
-    got, heads = _Got([], False), dict[int, Place]()
+    got, heads = Got([]), dict[int, Place]()
     for rank, pass_, seq, limited, draining, changed, *of in driver.rows(connection, postgresql.CLAIM, values):
         if limited is not None:
             got.limited.append(limited)

@@ -1,17 +1,32 @@
-"""Leases as they are read: what a claim has taken, and what the same claim took before."""
+"""Leases as they are asked for and read: what a claim has taken, and what the same claim took before."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from taskyard.core.lists import among
+from taskyard.core.types import instant_from_text
 from taskyard.queue.lifecycle import PRIORITIES
-from taskyard.queue.steps import Claim
 from taskyard.queue.tables import lease, task
 from taskyard.queue.tokens import make_token
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker asks for."""
+
+    holder_id: str
+    worker: str
+    queues: list[str]
+    limit: int
+    lease_s: int
+    claim_id: str | None = None
+
+    def expires_at(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.lease_s)
 
 
 @dataclass(slots=True)  # frozen, it would take twice as long to make
@@ -108,11 +123,12 @@ def from_driver(
     lane: int,
     payload: str,
     tags: str,
-    created_at: datetime,
+    created_at: datetime | str,
     *rest: Any,
 ) -> Lease:
-    """One from what `postgresql.CLAIM` gives of it."""
-    about = (command, version, queue, lane, payload, orjson.loads(tags), created_at.astimezone(UTC), *rest)
+    """One from what `postgresql.CLAIM` or `sqlite.HEAD` gives of it."""
+    moment = instant_from_text(created_at) if isinstance(created_at, str) else created_at.astimezone(UTC)
+    about = (command, version, queue, lane, payload, orjson.loads(tags), moment, *rest)
     return _lease(task_id, fence, attempt, expires_at, *about)
 
 

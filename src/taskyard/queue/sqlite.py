@@ -25,6 +25,18 @@ _APART = """
 """
 
 
+# The head of a line with its tasks: a row of `ready`, and what `leases.from_driver` takes of its task, if it is there.
+HEAD = """
+    SELECT ready.task_id, ready.queue, ready.lane, ready.pass, ready.seq, ready.attempts, ready.limit_key,
+        ready.fairness_key, task.command, task.command_version, task.queue, task.lane, task.payload, task.tags,
+        task.created_at, task.timeout_s, task.max_attempts, task.group_id
+    FROM ready LEFT JOIN task ON task.id = ready.task_id
+    WHERE ready.queue = ? AND ready.lane = ?
+    ORDER BY ready.pass, ready.seq
+    LIMIT ?
+"""
+
+
 class Settlement(NamedTuple):
     """The statements that settle attempts that succeeded. The first tells how many of those sent may be, by queue; the
     others are for all of them: `alike` where they have one result and one log in common, else `apart`."""

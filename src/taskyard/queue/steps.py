@@ -2,16 +2,19 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
+from taskyard.core import driver
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
 from taskyard.core.lists import among
-from taskyard.queue import gates, limits, parking
+from taskyard.queue import gates, leases, limits, parking, sqlite
 from taskyard.queue.lanes import first_to_lower
+from taskyard.queue.leases import Claim, Lease
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limits import Book
 from taskyard.queue.tables import lease, ready
@@ -35,25 +38,21 @@ _LEASE = BulkInsert(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a worker asks for."""
-
-    holder_id: str
-    worker: str
-    queues: list[str]
-    limit: int
-    lease_s: int
-    claim_id: str | None = None
-
-    def expires_at(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self.lease_s)
+_Head = Sequence[Any]  # a row of `ready`, and of a line without limits on SQLite its task's columns after it
+_Chosen = tuple[_Head, datetime]  # and when its lease begins
 
 
-@dataclass(slots=True)  # frozen, it would take twice as long to make
-class _Chosen:
-    row: AnyRow  # of `ready`
-    at: datetime
+@dataclass(slots=True)
+class Got:
+    """Tasks that are a claim's from now on, by id, with those that were `read` as they were taken.
+
+    Of queues that are found to be `limited` PostgreSQL takes nothing at first.
+    """
+
+    ids: list[str]
+    read: dict[str, Lease] = field(default_factory=dict)
+    draining: bool = False
+    limited: list[str] = field(default_factory=list)
 
 
 class Steps:
@@ -91,37 +90,35 @@ class Steps:
         """These queues were found to have limits. Others may be locked already, so nobody is waited for."""
         self._look(set(limited), wait=False)
 
-    def take(self, wanted: Claim, room: int) -> list[str]:
-        """Take up to `room` tasks for this claim; their ids, higher priorities first."""
+    def take(self, wanted: Claim, room: int) -> Got:
+        """Take up to `room` tasks for this claim, higher priorities first."""
         assert self._shut is not None
         queues = self._shut.less(wanted.holder_id, wanted.worker, wanted.queues)
         # Who else holds the lock of a limited queue has it for itself this time.
         queues = [name for name in queues if name not in self._shut.limited or name in self._books]
-        taken: list[_Chosen] = []
-        parked = 0
+        lines: dict[tuple[int, int], list[_Chosen]] = {}  # each in its order, however often it was visited
+        count = parked = 0
         for lane, most in [*first_to_lower(room), *((lane, room) for lane in PRIORITIES)]:
-            before = len(taken)
-            for name in queues:
-                left = min(room - len(taken), most - (len(taken) - before))
+            before = count
+            for place, name in enumerate(queues):
+                left = min(room - count, most - (count - before))
                 if left > 0:
                     found, aside = self._visit(name, lane, left, MOST_PARKED - parked)
-                    taken += found
+                    lines.setdefault((lane, place), []).extend(found)
+                    count += len(found)
                     parked += aside
-        if not taken:
-            return []
-        taken.sort(key=lambda one: (one.row.lane, queues.index(one.row.queue), one.row[3], one.row.seq))
-        self._lease(wanted, taken)
-        return [one.row.task_id for one in taken]
+        taken = [one for _, line in sorted(lines.items()) for one in line]
+        return Got([head[0] for head, _ in taken], self._lease(wanted, taken) if taken else {}, self.draining(wanted))
 
     def _visit(self, name: str, lane: int, room: int, may_park: int) -> tuple[list[_Chosen], int]:
         """Take up to `room` tasks from the head of one lane of a queue, parking what is over the limit of its key."""
         book = self._books.get(name)
         if book is None:
-            rows = self._heads(name, lane, room) if (name, lane) not in self._empty else []
-            if len(rows) < room:
+            heads = self._heads_read(name, lane, room) if (name, lane) not in self._empty else []
+            if len(heads) < room:
                 self._empty.add((name, lane))
-            self._remove(rows)
-            return [_Chosen(row, self._now) for row in rows], 0
+            self._remove(heads)
+            return [(head, self._now) for head in heads], 0
         taken: list[_Chosen] = []
         aside: list[AnyRow] = []
         size = room
@@ -137,8 +134,8 @@ class Steps:
                     book.key(row.limit_key).parked = True
                     aside.append(row)
                 else:
-                    taken.append(_Chosen(row, book.start(row.limit_key)))
-            self._remove([*(one.row for one in taken[chosen:]), *aside[before:]])
+                    taken.append((row, book.start(row.limit_key)))
+            self._remove([*(row for row, _ in taken[chosen:]), *aside[before:]])
             if len(rows) < size:
                 break
             size = min(2 * size, MOST_READ)
@@ -149,19 +146,32 @@ class Steps:
     def _heads(self, name: str, lane: int, room: int) -> Sequence[AnyRow]:
         return self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}).all()
 
-    def _remove(self, rows: Sequence[AnyRow]) -> None:
-        if rows:
-            self._connection.execute(_GONE, {"ids": [row.task_id for row in rows]})
+    def _heads_read(self, name: str, lane: int, room: int) -> Sequence[_Head]:
+        """The same of a line that is taken as it stands: on SQLite with its tasks, which nobody changes meanwhile."""
+        if not self._always:
+            return self._heads(name, lane, room)
+        with driver.own(self._connection, sqlite.HEAD) as its:
+            found: list[_Head] = its.execute(sqlite.HEAD, (name, lane, room)).fetchall()
+            return found
 
-    def _lease(self, wanted: Claim, taken: list[_Chosen]) -> None:
+    def _remove(self, heads: Sequence[_Head]) -> None:
+        if heads:
+            self._connection.execute(_GONE, {"ids": [head[0] for head in heads]})
+
+    def _lease(self, wanted: Claim, taken: list[_Chosen]) -> dict[str, Lease]:
+        """Lease them; those that were read with their tasks."""
         who = (wanted.worker, wanted.holder_id, wanted.claim_id)
         ends: dict[datetime, datetime] = {}
-        rows = []
-        for one, fence in zip(taken, _fences(len(taken)), strict=True):
-            task_id, queue, lane, _, _, attempts, limit_key, fairness_key = one.row
-            expires_at = ends.get(one.at) or ends.setdefault(one.at, wanted.expires_at(one.at))
-            rows.append((task_id, fence, attempts + 1, queue, lane, *who, one.at, expires_at, limit_key, fairness_key))
+        rows: list[tuple[Any, ...]] = []
+        read: dict[str, Lease] = {}
+        for (head, at), fence in zip(taken, _fences(len(taken)), strict=True):
+            task_id, queue, lane, _, _, attempts, limit_key, fairness_key, *of = head
+            expires_at = ends.get(at) or ends.setdefault(at, wanted.expires_at(at))
+            rows.append((task_id, fence, attempts + 1, queue, lane, *who, at, expires_at, limit_key, fairness_key))
+            if of and of[0] is not None:
+                read[task_id] = leases.from_driver(expires_at, task_id, fence, attempts + 1, *of)
         _LEASE.run(self._connection, rows)
+        return read
 
     def end(self) -> None:
         """Write down what the limits are to know of these claims."""
