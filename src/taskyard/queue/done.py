@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from taskyard.core import driver
 from taskyard.core.lists import postgresql_array
+from taskyard.core.types import instant_to_text
 from taskyard.queue import gates, postgresql, sqlite
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled
-from taskyard.queue.tokens import held_by
+from taskyard.queue.tokens import make_token
 
 Freed = Sequence[Any]  # a queue, and how many of its leases are gone
 
@@ -25,7 +26,7 @@ def all_done(reports: list[Report]) -> bool:
 
 
 class Done:
-    """Settles them: one statement on PostgreSQL, and four on SQLite.
+    """Settles them: one statement on PostgreSQL, and three on SQLite.
 
     `more` is a condition on `task` under which there is more to do.
     """
@@ -38,37 +39,39 @@ class Done:
         """The answers in the order of the reports; None: of one there is more to do, and nothing was done."""
         on_sqlite = connection.dialect.name == "sqlite"
         freed = (self._on_sqlite if on_sqlite else self._on_postgresql)(connection, reports, now)
-        if not freed:
+        if freed is None:
             return None
         answers = [Settled(Status.SUCCEEDED) for _ in reports]
         limited = gates.seen_limited(connection)
         answers[0].ready = [queue for queue, leases in freed if queue in limited for _ in range(leases)]
         return answers
 
-    def _on_postgresql(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed]:
+    def _on_postgresql(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed] | None:
         sent = {
             "ids": postgresql_array([of.task_id for of in reports]),
             "fences": postgresql_array([of.fence for of in reports]),
             "results": postgresql_array([of.result for of in reports]),
             "logs": postgresql_array([of.log for of in reports]),
         }
-        return driver.rows(connection, self._postgresql, {**sent, "count": len(reports), "now": now})
+        return driver.rows(connection, self._postgresql, {**sent, "count": len(reports), "now": now}) or None
 
-    def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed]:
-        found = held_by((of.task_id, of.fence) for of in reports)
-        sent: dict[str, Any] = {"ids": _json(found["ids"]), "tokens": _json(found["tokens"]), "now": now}
-        freed = connection.execute(self._sqlite.may, sent).all()
-        if sum(leases for _, leases in freed) < len(reports):
-            return []
-        if len({(of.result, of.log) for of in reports}) == 1:
-            sent |= {"result": reports[0].result, "log": reports[0].log}
-            deeds = self._sqlite.alike
+    def _on_sqlite(self, connection: Connection, reports: list[Report], now: datetime) -> Sequence[Freed] | None:
+        alike = len({(of.result, of.log) for of in reports}) == 1
+        do = self._sqlite.alike if alike else self._sqlite.apart
+        sent: dict[str, Any] = {"ids": _json([of.task_id for of in reports]), "now": instant_to_text(now)}
+        if alike:
+            tokens = _json([make_token(of.task_id, of.fence) for of in reports])
+            sent |= {"tokens": tokens, "result": reports[0].result, "log": reports[0].log}
         else:
-            sent["sent"] = _json([[of.task_id, of.result, of.log] for of in reports])
-            deeds = self._sqlite.apart
-        for deed in deeds:
-            connection.execute(deed, sent)
-        return freed
+            sent["sent"] = _json([[of.task_id, of.fence, of.result, of.log] for of in reports])
+        with driver.own(connection, do.attempted) as its:
+            if its.execute(do.attempted, sent).rowcount < len(reports):
+                its.execute(do.undone, sent)
+                return None
+            its.execute(do.ended, sent)
+            freed: list[Freed] = its.execute(do.freed, sent).fetchall() if gates.seen_limited(connection) else []
+            its.execute(do.gone, sent)
+            return freed
 
 
 def _json(values: list[Any]) -> str:

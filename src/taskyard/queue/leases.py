@@ -124,12 +124,27 @@ def from_driver(
     payload: str,
     tags: str,
     created_at: datetime | str,
-    *rest: Any,
+    timeout_s: int,
+    max_attempts: int,
+    group_id: str | None,
 ) -> Lease:
     """One from what `postgresql.CLAIM` or `sqlite.HEAD` gives of it."""
-    moment = instant_from_text(created_at) if isinstance(created_at, str) else created_at.astimezone(UTC)
-    about = (command, version, queue, lane, payload, orjson.loads(tags), moment, *rest)
-    return _lease(task_id, fence, attempt, expires_at, *about)
+    return Lease(
+        task_id,
+        make_token(task_id, fence),
+        attempt,
+        expires_at,
+        command,
+        version,
+        queue,
+        PRIORITIES[lane],
+        payload,
+        orjson.loads(tags),
+        instant_from_text(created_at) if isinstance(created_at, str) else created_at.astimezone(UTC),
+        timeout_s,
+        max_attempts,
+        group_id,
+    )
 
 
 def _lease(

@@ -1,11 +1,11 @@
-"""Plain tasks: those that wait for nothing but a worker. On PostgreSQL one statement stores them."""
+"""Plain tasks: those that wait for nothing but a worker. They are stored without looking at each."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from taskyard.queue.enqueue import INSERT_TAGS, INSERT_TASKS, NewTask, places_of, row, tag_rows
-from taskyard.queue.ready import INSERT_READY, rows
+from taskyard.queue.enqueue import INSERT_TAGS, INSERT_TASKS, NewTask, row, tag_rows
+from taskyard.queue.ready import INSERT_READY, next_seqs
 
 INSERTS = (INSERT_TASKS, INSERT_READY, INSERT_TAGS)
 # A condition with one parameter, an array of the queues: they take new tasks, and none charges its fairness keys.
@@ -20,4 +20,8 @@ def is_plain(new: NewTask, now: datetime) -> bool:
 
 def stored_as(tasks: list[NewTask], now: datetime) -> list[Sequence[Sequence[Any]]]:
     """The rows of plain tasks, of each of INSERTS."""
-    return [[row(t) for t in tasks], rows(places_of(tasks), [0] * len(tasks), now), tag_rows(tasks)]
+    line = [
+        (t.id, t.queue, t.lane, 0, seq, 0, t.limit_key, t.fairness_key)
+        for t, seq in zip(tasks, next_seqs(now, len(tasks)), strict=True)
+    ]
+    return [[row(t) for t in tasks], line, tag_rows(tasks)]

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
@@ -72,16 +71,12 @@ def put(connection: Connection, places: list[Place], now: datetime, rules: Rules
 def line(connection: Connection, places: list[Place], now: datetime, rules: Rules | None = None) -> None:
     """Put these tasks into the line, each behind those that came before it or by the share of its key."""
     passes = _passes(connection, places, now, rules or gates.rules(connection))
-    INSERT_READY.run(connection, rows(places, passes, now))
-    note(connection, (p.queue for p in places))
-
-
-def rows(places: list[Place], passes: list[int], now: datetime) -> list[tuple[Any, ...]]:
-    """Of INSERT_READY."""
-    return [
+    rows = [
         (p.task_id, p.queue, p.lane, pass_, seq, p.attempts, p.limit_key, p.fairness_key)
         for p, pass_, seq in zip(places, passes, next_seqs(now, len(places)), strict=True)
     ]
+    INSERT_READY.run(connection, rows)
+    note(connection, (p.queue for p in places))
 
 
 def _passes(connection: Connection, places: list[Place], now: datetime, rules: Rules) -> list[int]:

@@ -1,29 +1,9 @@
-"""What is written by hand for SQLite."""
+"""What is written by hand for SQLite, for its driver."""
 
 from typing import NamedTuple
 
-from sqlalchemy import TextClause, bindparam, text
-
-from taskyard.core.types import Instant
 from taskyard.events.tables import EVERYONE
 from taskyard.queue.extend import MAX_LOG
-
-# CROSS JOIN, as SQLite then reads the tables in the order in which they stand here: it knows nothing of how many are
-# sent. It reads plain values out of JSON faster than lists of them, so what all have in common is sent once.
-_HELD = """
-    WITH sent AS MATERIALIZED (
-        SELECT substr(value, 1, 36) AS task_id, substr(value, 38) AS fence FROM json_each(:tokens)
-    )
-"""
-_ALIKE = "WITH sent AS (SELECT value AS task_id, :result AS result, :log AS log FROM json_each(:ids))"
-_APART = """
-    WITH sent AS MATERIALIZED (
-        SELECT json_extract(value, '$[0]') AS task_id, json_extract(value, '$[1]') AS result,
-            json_extract(value, '$[2]') AS log
-        FROM json_each(:sent)
-    )
-"""
-
 
 # The head of a line with its tasks: a row of `ready`, and what `leases.from_driver` takes of its task, if it is there.
 HEAD = """
@@ -36,38 +16,65 @@ HEAD = """
     LIMIT ?
 """
 
+# CROSS JOIN, as SQLite then reads the tables in the order in which they stand here: it knows nothing of how many are
+# sent. It reads plain values out of JSON faster than lists of them, so what all have in common is sent once.
+_ALIKE = """
+    WITH sent AS (
+        SELECT substr(value, 1, 36) AS task_id, substr(value, 38) AS fence, :result AS result, :log AS log
+        FROM json_each(:tokens)
+    )
+"""
+_APART = """
+    WITH sent AS MATERIALIZED (
+        SELECT json_extract(value, '$[0]') AS task_id, json_extract(value, '$[1]') AS fence,
+            json_extract(value, '$[2]') AS result, json_extract(value, '$[3]') AS log
+        FROM json_each(:sent)
+    )
+"""
+_IDS = "SELECT value FROM json_each(:ids)"
+
 
 class Settlement(NamedTuple):
-    """The statements that settle attempts that succeeded. The first tells how many of those sent may be, by queue; the
-    others are for all of them: `alike` where they have one result and one log in common, else `apart`."""
+    """The statements that settle attempts that succeeded.
 
-    may: TextClause
-    alike: list[TextClause]
-    apart: list[TextClause]
+    `attempted` writes down those of them that may be settled so; where that is not all, `undone` takes them back.
+    `freed` tells how many leases are about to be `gone`, by queue.
+    """
+
+    attempted: str
+    undone: str
+    ended: str
+    freed: str
+    gone: str
 
 
-def done(more: str) -> Settlement:
+class Settlements(NamedTuple):
+    """`alike` for attempts that have one result and one log in common, else `apart`."""
+
+    alike: Settlement
+    apart: Settlement
+
+
+def done(more: str) -> Settlements:
     """The same as `postgresql.done`, under the lock that a writer has on SQLite."""
-    may = f"""
-        {_HELD}
-        SELECT lease.queue, sum(1) AS leases
+    return Settlements(_settlement(_ALIKE, more), _settlement(_APART, more))
+
+
+def _settlement(sent: str, more: str) -> Settlement:
+    attempted = f"""
+        INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
+        {sent}
+        SELECT lease.task_id, lease.attempt, lease.worker, lease.leased_at, :now, 'succeeded',
+            substr(lease.log || sent.log, -{MAX_LOG})
         FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id AND lease.token = sent.fence
         CROSS JOIN task ON task.id = sent.task_id
         WHERE lease.limit_key IS NULL AND NOT task.followed
         AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.owner_id IN (task.owner_id, '{EVERYONE}'))
         AND NOT ({more})
-        GROUP BY lease.queue
     """  # constants and conditions of ours
-    return Settlement(text(may), _deeds(_ALIKE), _deeds(_APART))
-
-
-def _deeds(sent: str) -> list[TextClause]:
-    attempted = f"""
-        {sent}
-        INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
-        SELECT lease.task_id, lease.attempt, lease.worker, lease.leased_at, :now, 'succeeded',
-            substr(lease.log || sent.log, -{MAX_LOG})
-        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id
+    undone = f"""
+        DELETE FROM attempt WHERE task_id IN ({_IDS})
+        AND number = (SELECT lease.attempt FROM lease WHERE lease.task_id = attempt.task_id)
     """
     ended = f"""
         {sent}
@@ -76,6 +83,5 @@ def _deeds(sent: str) -> list[TextClause]:
         FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id
         WHERE task.id = sent.task_id
     """
-    gone = "DELETE FROM lease WHERE task_id IN (SELECT value FROM json_each(:ids))"
-    now = bindparam("now", type_=Instant)
-    return [text(attempted).bindparams(now), text(ended).bindparams(now), text(gone)]
+    freed = f"SELECT queue, sum(1) FROM lease WHERE task_id IN ({_IDS}) GROUP BY queue"
+    return Settlement(attempted, undone, ended, freed, f"DELETE FROM lease WHERE task_id IN ({_IDS})")

@@ -38,6 +38,7 @@ _LEASE = BulkInsert(
 )
 
 
+_KEPT = len(ready.columns)
 _Head = Sequence[Any]  # a row of `ready`, and of a line without limits on SQLite its task's columns after it
 _Chosen = tuple[_Head, datetime]  # and when its lease begins
 
@@ -165,11 +166,11 @@ class Steps:
         rows: list[tuple[Any, ...]] = []
         read: dict[str, Lease] = {}
         for (head, at), fence in zip(taken, _fences(len(taken)), strict=True):
-            task_id, queue, lane, _, _, attempts, limit_key, fairness_key, *of = head
+            task_id, queue, lane, _, _, attempts, limit_key, fairness_key = head[:_KEPT]
             expires_at = ends.get(at) or ends.setdefault(at, wanted.expires_at(at))
             rows.append((task_id, fence, attempts + 1, queue, lane, *who, at, expires_at, limit_key, fairness_key))
-            if of and of[0] is not None:
-                read[task_id] = leases.from_driver(expires_at, task_id, fence, attempts + 1, *of)
+            if len(head) > _KEPT and head[_KEPT] is not None:
+                read[task_id] = leases.from_driver(expires_at, task_id, fence, attempts + 1, *head[_KEPT:])
         _LEASE.run(self._connection, rows)
         return read
 
