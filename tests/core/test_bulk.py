@@ -48,6 +48,8 @@ def stored(connection: Connection) -> list[Any]:
         [(7, text, *ONE[2:]) for text in ("é", '{"a",\\}', "NULL", "", "\n\t", "%s :x")],
         [(7, "a", raw, AT, None) for raw in (b"", b"\\x00", None)],
         [(7, "a", None, at, json) for at, json in ((AT, []), (None, {"é": "\u2028"}))],
+        [(n, str(n), None, AT, None) for n in range(-2, 3)],
+        [(n, str(n), None, AT, [n]) for n in (1, 2, 4, 4, 5)],
     ],
 )
 def test_rows_are_stored_as_they_are(connection: Connection, rows: list[tuple[Any, ...]]) -> None:

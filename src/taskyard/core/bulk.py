@@ -7,7 +7,6 @@ differ PostgreSQL takes an array each and SQLite one JSON text, which takes it h
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from typing import Any, TypeVar
 
 import orjson
@@ -101,7 +100,7 @@ class _Kind:
         self.bytes = isinstance(kind, LargeBinary)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Column:
     """The values of all rows; `once`: one value stands in all of them."""
 
@@ -139,16 +138,32 @@ def _plain(value: Any) -> Any:
 
 def _from_json(columns: "list[_Column]") -> Selected | None:
     """For SQLite; None: something would not come out of JSON as it went in."""
-    differ = [one.values for one in columns if not one.once]
-    if any(not _TRUE_TO_JSON.issuperset(map(type, values)) for values in differ):
+    differ = [one for one in columns if not one.once]
+    listed = [one for one in differ if not _counts_up(one.values)] or differ
+    if any(not _TRUE_TO_JSON.issuperset(map(type, one.values)) for one in listed):
         return None
-    numbers = count()
-    fields = ("?" if one.once else f"json_extract(value, '$[{next(numbers)}]')" for one in columns)
-    text, sent = f"SELECT {', '.join(fields)}", [one.values[0] for one in columns if one.once]
-    if not differ:
+    alone = len(listed) == 1  # SQLite reads plain values faster than lists of them
+    fields, sent = [], []
+    for one in columns:
+        if one in listed:
+            fields.append("value" if alone else f"json_extract(value, '$[{listed.index(one)}]')")
+        else:
+            fields.append("?" if one.once else "? + key")
+            sent.append(one.values[0])
+    text = f"SELECT {', '.join(fields)}"
+    if not listed:
         return text, sent
-    listed = orjson.dumps(list(zip(*differ, strict=True))).decode()
-    return None if "\\u0000" in listed else (f"{text} FROM json_each(?)", [*sent, listed])
+    rows = listed[0].values if alone else zip(*(one.values for one in listed), strict=True)
+    json = orjson.dumps(list(rows)).decode()
+    return None if "\\u0000" in json else (f"{text} FROM json_each(?)", [*sent, json])
+
+
+def _counts_up(values: Sequence[Any]) -> bool:
+    """Whether these are whole numbers, each one more than the one before."""
+    first, last = values[0], values[-1]
+    if type(first) is not int or type(last) is not int or last - first != len(values) - 1:
+        return False
+    return tuple(values) == tuple(range(first, last + 1))
 
 
 class GuardedInserts:
