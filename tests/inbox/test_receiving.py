@@ -127,6 +127,14 @@ def test_a_closed_queue_keeps_the_request_unroutable(source: None, hook: Hook, a
     assert [fault["pointer"] for fault in request["errors"]] == ["/routes/0/queue"]
 
 
+def test_a_request_for_a_fair_queue_becomes_a_task_as_any_other(source: None, hook: Hook, alice: Caller) -> None:
+    alice.post("/v1/tasks", {"command": "other", "queue": "build", "fairness_key": "f"})
+    requests = [alice.get(f"/v1/requests/{hook.send(delivery=name).json['id']}").json for name in ("d-1", "d-2")]
+    assert [(one["verdict"], len(one["tasks"])) for one in requests] == [("routed", 1)] * 2
+    leases = alice.post("/v1/leases", {"queues": ["build"], "limit": 9}).json["leases"]
+    assert [lease["task"]["command"] for lease in leases].count("build") == 2
+
+
 def test_a_request_sent_again_is_answered_as_the_first_and_makes_no_task(
     source: None, hook: Hook, alice: Caller
 ) -> None:

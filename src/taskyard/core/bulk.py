@@ -1,7 +1,8 @@
 """Writing many rows at once, the fastest way each database has, on a connection whose transaction is open.
 
 They are one INSERT … SELECT. What is the same in all rows, as most of a batch is, is one parameter; of the columns that
-differ PostgreSQL takes an array each and SQLite one JSON text, which takes it half the time that rows one by one do.
+differ PostgreSQL takes an array each and SQLite one JSON text for all, which takes it half the time that rows one by
+one do. What counts up, SQLite counts itself.
 """
 
 from collections.abc import Iterable, Sequence
@@ -111,11 +112,11 @@ class _Column:
 
 def _column(kind: _Kind, values: Sequence[Any]) -> _Column:
     """A value that stands in many rows is converted once."""
-    once, convert = _alike(values), kind.convert
+    convert = kind.convert
     if convert is None:
-        return _Column(kind, values, once)
-    if once:
-        return _Column(kind, [convert(values[0])] * len(values), once)
+        return _Column(kind, values, _alike(values))
+    if _same(values):
+        return _Column(kind, [convert(values[0])] * len(values), True)
     known: dict[int, Any] = {}
     converted = [
         known[id(value)] if id(value) in known else known.setdefault(id(value), convert(value)) for value in values
@@ -124,11 +125,16 @@ def _column(kind: _Kind, values: Sequence[Any]) -> _Column:
 
 
 def _alike(values: Sequence[Any]) -> bool:
-    """Whether they are all one. JSON is compared as text alone, as equal values of it may be written differently."""
+    """Whether they are all one, as the driver takes them: equal texts, say."""
     first = values[0]
     if type(first) not in _PLAIN:
-        return len(set(map(id, values))) == 1
+        return _same(values)
     return bool(values[-1] == first) and values.count(first) == len(values)
+
+
+def _same(values: Sequence[Any]) -> bool:
+    """Whether they are one object: before they are converted equal ones may differ, as 1 and true do in JSON."""
+    return len(set(map(id, values))) == 1
 
 
 def _plain(value: Any) -> Any:

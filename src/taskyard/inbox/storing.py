@@ -155,10 +155,10 @@ def make(connection: Connection, plans: Sequence[Plan], revision: int) -> list[l
 
 def _note(ids: list[str], outcomes: list[Outcome]) -> Answer:
     """Note the tasks that a submission has become."""
-    for outcome in outcomes:
-        if not isinstance(outcome, Accepted):
-            raise Moved
-        ids.append(outcome.id)
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+    if len(accepted) < len(outcomes):
+        raise Moved
+    ids[:] = [one.id for one in accepted]
     return Answer(201, {}, b"")
 
 

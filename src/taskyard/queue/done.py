@@ -26,7 +26,7 @@ def all_done(reports: list[Report]) -> bool:
 
 
 class Done:
-    """Settles them: one statement on PostgreSQL, and three on SQLite.
+    """Settles them: one statement on PostgreSQL, and three on SQLite, four once a queue with limits was seen.
 
     `more` is a condition on `task` under which there is more to do.
     """

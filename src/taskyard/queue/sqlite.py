@@ -74,7 +74,7 @@ def _settlement(sent: str, more: str) -> Settlement:
     """  # constants and conditions of ours
     undone = f"""
         DELETE FROM attempt WHERE task_id IN ({_IDS})
-        AND number = (SELECT lease.attempt FROM lease WHERE lease.task_id = attempt.task_id)
+        AND number = (SELECT lease.attempt FROM lease WHERE lease.task_id = attempt.task_id) AND ended_at = :now
     """
     ended = f"""
         {sent}

@@ -97,7 +97,7 @@ class Steps:
         queues = self._shut.less(wanted.holder_id, wanted.worker, wanted.queues)
         # Who else holds the lock of a limited queue has it for itself this time.
         queues = [name for name in queues if name not in self._shut.limited or name in self._books]
-        lines: dict[tuple[int, int], list[_Chosen]] = {}  # each in its order, however often it was visited
+        lines: dict[tuple[int, int], list[_Chosen]] = {}  # each as it was found, in one visit or two
         count = parked = 0
         for lane, most in [*first_to_lower(room), *((lane, room) for lane in PRIORITIES)]:
             before = count

@@ -3,10 +3,10 @@
 Plain tasks are stored without looking at each; on PostgreSQL without a transaction, by one statement.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
 
 import orjson
 from sqlalchemy import Connection
@@ -51,7 +51,8 @@ Outcome = Accepted | Conflict
 class Submission:
     """Tasks that were checked against the catalogue as it was at `revision`.
 
-    `answer` makes one of what became of each; where that is a refusal, nothing of it is stored.
+    `answer` makes one of what became of each; where that is a refusal, nothing of it is stored. It may be called again:
+    what was tried by a short way, or in a transaction with others, is done anew.
     """
 
     items: list[Item]
@@ -86,31 +87,37 @@ def store_plain(connection: Connection, submissions: list[Submission]) -> list[S
     revisions = {one.revision for one in submissions}
     if len(revisions) > 1 or any(one.also for one in submissions) or not all(plain.is_plain(t, now) for t in tasks):
         return None
+    return shortcut(database(), store).tried(lambda: _insert(connection, submissions, tasks, now))
+
+
+def _insert(
+    connection: Connection, submissions: list[Submission], tasks: list[NewTask], now: datetime
+) -> list[Stored] | None:
+    """Insert plain tasks; None: the catalogue has changed, or a queue is closed or fair."""
+    revision, queues = submissions[0].revision, {t.queue for t in tasks}
+    on_sqlite = connection.dialect.name == "sqlite"
+    if on_sqlite and not _admitted(connection, revision, queues):
+        return None
     answers = [one.answer([Accepted(201, item.task.id, item.shown) for item in one.items]) for one in submissions]
     told = [answer for answer in answers if isinstance(answer, Answer)]
     if len(told) < len(answers):
         return None
     kept = [idempotency.row(one.once, answer) for one, answer in zip(submissions, told, strict=True) if one.once]
-    [revision], queues = revisions, {t.queue for t in tasks}
     rows = [*plain.stored_as(tasks, now), kept]
     with idempotency.telling_repeats():
-        stored = shortcut(database(), store).tried(lambda: _insert(connection, revision, queues, rows) or None)
-    if stored is None:
-        return None
-    return [Stored(one.revision, answer) for one, answer in zip(submissions, told, strict=True)]
+        if on_sqlite:
+            for insert, of in zip(_INSERTS, rows, strict=True):
+                if of:
+                    insert.run(connection, of)
+        elif not _PLAIN.run(connection, (revision, postgresql_array(list(queues))), rows):
+            return None
+    return [Stored(revision, answer) for answer in told]
 
 
-def _insert(connection: Connection, revision: int, queues: set[str], rows: list[Sequence[Sequence[Any]]]) -> bool:
-    """Insert these, of each of _INSERTS. False: the catalogue has changed, or a queue is closed or fair."""
-    if connection.dialect.name == "postgresql":
-        return _PLAIN.run(connection, (revision, postgresql_array(list(queues))), rows)
+def _admitted(connection: Connection, revision: int, queues: set[str]) -> bool:
+    """What _PLAIN asks on PostgreSQL."""
     rules = gates.rules(connection)
-    if catalogue.revision(connection) != revision or not queues.isdisjoint(rules.closed | rules.weights.keys()):
-        return False
-    for insert, of in zip(_INSERTS, rows, strict=True):
-        if of:
-            insert.run(connection, of)
-    return True
+    return catalogue.revision(connection) == revision and queues.isdisjoint(rules.closed | rules.weights.keys())
 
 
 def store(connection: Connection, submissions: list[Submission]) -> list[Stored]:
