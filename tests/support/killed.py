@@ -125,20 +125,20 @@ def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
 
     event.listen(database.write, "before_cursor_execute", lambda *of: reach(f"before {_short(of[2])}"))
     event.listen(database.write, "after_cursor_execute", lambda *of: reach(f"after {_short(of[2])}"))
-    driver.rows = _between(reach, database)  # the process is for this deed alone
+    driver.rows = _between(driver.rows, reach, database)  # the process is for this deed alone
+    driver.execute = _between(driver.execute, reach, database)
     event.listen(database.write, "commit", lambda _: reach("before the commit"))
     event.listen(database.write, "checkin", lambda *_: reach("after the commit"))
     deed.do(Caller(app, MIA), database)
 
 
-def _between(points: Callable[[str], None], database: Database) -> Callable[..., Any]:
+def _between(deed: Callable[..., Any], points: Callable[[str], None], database: Database) -> Callable[..., Any]:
     """What runs statements past SQLAlchemy, with such points."""
-    rows = driver.rows
 
     def run(connection: Connection, sql: str, parameters: Any) -> Any:
         name = ALONE if connection.engine is database.read else _short(sql)
         points(f"before {name}")
-        found = rows(connection, sql, parameters)
+        found = deed(connection, sql, parameters)
         points(f"after {name}")
         return found
 

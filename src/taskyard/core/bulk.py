@@ -48,11 +48,11 @@ class BulkInsert:
         select = self._from_arrays(dialect, columns) if dialect.name == "postgresql" else _from_json(columns)
         text, sent = select or (f"SELECT {', '.join('?' for _ in columns)}", None)
         text = f"{self._into(dialect)} {text}{self._ending}"
+        if sent is not None:
+            driver.execute(connection, text, sent)
+            return
         with driver.own(connection, text) as its:
-            if sent is None:
-                its.executemany(text, zip(*(one.values for one in columns), strict=True))
-            else:
-                its.execute(text, sent)
+            its.executemany(text, zip(*(one.values for one in columns), strict=True))
 
     def on_postgresql(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> tuple[str, list[Any]]:
         """The statement, to which a condition may be added, and its parameters."""

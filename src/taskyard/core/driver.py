@@ -30,6 +30,16 @@ def own(connection: Connection, sql: str) -> Iterator[Any]:
         raise told from error
 
 
+def execute(connection: Connection, sql: str, parameters: Any) -> Any:
+    """The driver's cursor after a statement that writes.
+
+    Raises:
+        DBAPIError: as above.
+    """
+    with own(connection, sql) as driver:
+        return driver.execute(sql, parameters)
+
+
 def rows(connection: Connection, sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> list[tuple[Any, ...]]:
     """What a statement in psycopg's style gives on PostgreSQL, as psycopg gives it.
 

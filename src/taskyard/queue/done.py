@@ -64,14 +64,16 @@ class Done:
             sent |= {"tokens": tokens, "result": reports[0].result, "log": reports[0].log}
         else:
             sent["sent"] = _json([[of.task_id, of.fence, of.result, of.log] for of in reports])
-        with driver.own(connection, do.attempted) as its:
-            if its.execute(do.attempted, sent).rowcount < len(reports):
-                its.execute(do.undone, sent)
-                return None
-            its.execute(do.ended, sent)
-            freed: list[Freed] = its.execute(do.freed, sent).fetchall() if gates.seen_limited(connection) else []
-            its.execute(do.gone, sent)
-            return freed
+        if driver.execute(connection, do.attempted, sent).rowcount < len(reports):
+            driver.execute(connection, do.undone, sent)
+            return None
+        driver.execute(connection, do.ended, sent)
+        freed: list[Freed] = []
+        if gates.seen_limited(connection):
+            with driver.own(connection, do.freed) as its:
+                freed = its.execute(do.freed, sent).fetchall()
+        driver.execute(connection, do.gone, sent)
+        return freed
 
 
 def _json(values: list[Any]) -> str:
