@@ -142,7 +142,7 @@ def _take_postgresql(connection: Connection, wanted: Claim, room: int, now: date
         elif draining:
             got.draining = True
         else:
-            one = leases.from_driver(values["expires_at"], *of)
+            one = leases.made_of(values["expires_at"], *of)
             got.ids.append(one.task_id)
             heads.setdefault(rank - 1, (pass_, seq))  # they come in their order
             if not changed:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Text, bindparam, select, type_coerce
 
 from taskyard.core.lists import among
 from taskyard.core.types import instant_from_text
@@ -67,16 +66,16 @@ class Taken:
 
 
 _LEASED = select(
+    lease.c.expires_at,
     lease.c.task_id,
     lease.c.token,
     lease.c.attempt,
-    lease.c.expires_at,
     task.c.command,
     task.c.command_version,
     task.c.queue,
     task.c.lane,
     task.c.payload,
-    task.c.tags,
+    type_coerce(task.c.tags, Text),
     task.c.created_at,
     task.c.timeout_s,
     task.c.max_attempts,
@@ -101,7 +100,7 @@ def read(connection: Connection, ids: list[str]) -> dict[str, Lease]:
     """
     if not ids:
         return {}
-    return {row.task_id: _lease(*row) for row in connection.execute(_BY_ID, {"ids": ids}).all()}
+    return {row.task_id: made_of(*row) for row in connection.execute(_BY_ID, {"ids": ids}).all()}
 
 
 def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
@@ -112,7 +111,7 @@ def held(connection: Connection, wanted: Claim, now: datetime) -> list[str]:
     return [row.task_id for row in connection.execute(_SAME_CLAIM, again) if row.queue in wanted.queues]
 
 
-def from_driver(
+def made_of(
     expires_at: datetime,
     task_id: str,
     fence: str,
@@ -128,7 +127,7 @@ def from_driver(
     max_attempts: int,
     group_id: str | None,
 ) -> Lease:
-    """One from what `postgresql.CLAIM` or `sqlite.HEAD` gives of it."""
+    """One of what is read of it: here, by `postgresql.CLAIM` or by `sqlite.HEAD`; tags are JSON text."""
     return Lease(
         task_id,
         make_token(task_id, fence),
@@ -145,19 +144,3 @@ def from_driver(
         max_attempts,
         group_id,
     )
-
-
-def _lease(
-    task_id: str,
-    fence: str,
-    attempt: int,
-    expires_at: datetime,
-    command: str,
-    version: int | None,
-    queue: str,
-    lane: int,
-    *rest: Any,
-) -> Lease:
-    """One from the columns of _LEASED."""
-    token = make_token(task_id, fence)
-    return Lease(task_id, token, attempt, expires_at, command, version, queue, PRIORITIES[lane], *rest)

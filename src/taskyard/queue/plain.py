@@ -1,9 +1,12 @@
 """Plain tasks: those that wait for nothing but a worker. They are stored without looking at each."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
+from taskyard.queue import gates
 from taskyard.queue.enqueue import INSERT_TAGS, INSERT_TASKS, NewTask, row, tag_rows
 from taskyard.queue.ready import INSERT_READY, next_seqs
 
@@ -12,6 +15,12 @@ INSERTS = (INSERT_TASKS, INSERT_READY, INSERT_TAGS)
 ADMITTED = """NOT EXISTS (
     SELECT FROM queue WHERE queue.name = ANY (CAST(%s AS text[])) AND (queue.closed_at IS NOT NULL OR queue.fair)
 )"""
+
+
+def admitted(connection: Connection, queues: Set[str]) -> bool:
+    """The same, asked of SQLite."""
+    rules = gates.rules(connection)
+    return queues.isdisjoint(rules.closed | rules.weights.keys())
 
 
 def is_plain(new: NewTask, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from taskyard.events.tables import EVERYONE
 from taskyard.queue.extend import MAX_LOG
 
-# The head of a line with its tasks: a row of `ready`, and what `leases.from_driver` takes of its task, if it is there.
+# The head of a line with its tasks: a row of `ready`, and what `leases.made_of` takes of its task, if it is there.
 HEAD = """
     SELECT ready.task_id, ready.queue, ready.lane, ready.pass, ready.seq, ready.attempts, ready.limit_key,
         ready.fairness_key, task.command, task.command_version, task.queue, task.lane, task.payload, task.tags,

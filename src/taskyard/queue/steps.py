@@ -170,7 +170,7 @@ class Steps:
             expires_at = ends.get(at) or ends.setdefault(at, wanted.expires_at(at))
             rows.append((task_id, fence, attempts + 1, queue, lane, *who, at, expires_at, limit_key, fairness_key))
             if len(head) > _KEPT and head[_KEPT] is not None:
-                read[task_id] = leases.from_driver(expires_at, task_id, fence, attempts + 1, *head[_KEPT:])
+                read[task_id] = leases.made_of(expires_at, task_id, fence, attempts + 1, *head[_KEPT:])
         _LEASE.run(self._connection, rows)
         return read
 

@@ -96,7 +96,7 @@ def _insert(
     """Insert plain tasks; None: the catalogue has changed, or a queue is closed or fair."""
     revision, queues = submissions[0].revision, {t.queue for t in tasks}
     on_sqlite = connection.dialect.name == "sqlite"
-    if on_sqlite and not _admitted(connection, revision, queues):
+    if on_sqlite and not (catalogue.revision(connection) == revision and plain.admitted(connection, queues)):
         return None
     answers = [one.answer([Accepted(201, item.task.id, item.shown) for item in one.items]) for one in submissions]
     told = [answer for answer in answers if isinstance(answer, Answer)]
@@ -112,12 +112,6 @@ def _insert(
         elif not _PLAIN.run(connection, (revision, postgresql_array(list(queues))), rows):
             return None
     return [Stored(revision, answer) for answer in told]
-
-
-def _admitted(connection: Connection, revision: int, queues: set[str]) -> bool:
-    """What _PLAIN asks on PostgreSQL."""
-    rules = gates.rules(connection)
-    return catalogue.revision(connection) == revision and queues.isdisjoint(rules.closed | rules.weights.keys())
 
 
 def store(connection: Connection, submissions: list[Submission]) -> list[Stored]:
