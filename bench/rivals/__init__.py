@@ -20,7 +20,7 @@ def _add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", help="those whose name holds this")
 
 
-COMMAND = options.Command("rivals", __doc__, "10 minutes", "1 minute", _add)
+COMMAND = options.Command("rivals", __doc__, "13 minutes", "1 minute", _add)
 
 
 def run(arguments: list[str]) -> None:
