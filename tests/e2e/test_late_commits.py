@@ -22,9 +22,9 @@ pytestmark = pytest.mark.e2e
 def test_a_task_that_commits_late_is_claimed_while_others_go_through(postgres: Postgres, tmp_path: Path) -> None:
     url = postgres.new()
     database = open_database(url)
-    now = clock.now()
-    late = NewTask(new_id(), ALICE.id, "late", "{}", "q", 1, now, now)
     with running_server(url, tmp_path, WEB_CONCURRENCY="2") as server, Client(server.url, ALICE.key) as client:
+        now = clock.now()  # not before the server is up: what is later than ten seconds is looked for less often
+        late = NewTask(new_id(), ALICE.id, "late", "{}", "q", 1, now, now)
         with transaction.own(database) as connection:
             enqueue(connection, [late], now)
             before = clock.micros(now - timedelta(seconds=5))
