@@ -34,10 +34,22 @@ ON_LOST = ("retry", "hold", "fail")
 LONG_S = 120.0  # for what takes seconds
 
 
-@pytest.fixture
-def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
-    with running_server(database_url, tmp_path, **OPEN) as running:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def pushing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    databases = request.getfixturevalue("sqlite_files" if request.param == "sqlite" else "postgres")
+    url = databases.new()
+    with running_server(url, tmp_path_factory.mktemp("pushing"), **OPEN) as running:
         yield running
+    databases.drop(url)
+
+
+@pytest.fixture
+def server(pushing: Server) -> Server:
+    """One for all tests, which kill its dispatcher alone, and leave no task open. It has a log of each test's own."""
+    pushing.dispatcher.kill()
+    pushing.dispatcher.log.unlink(missing_ok=True)
+    pushing.dispatcher.start()
+    return pushing
 
 
 def register(server: Server, name: str, url: str, *, concurrency: int = 20, **policy: Any) -> None:
@@ -154,6 +166,8 @@ def test_a_stopped_dispatcher_waits_for_what_is_under_way(server: Server) -> Non
         ended = [one for one in tasks_of(server, ids).values() if one.status == "succeeded"]
         assert [one.attempts for one in ended] == [1] * 5
         assert len(receives.seen) == 5, "nothing is begun after the signal"
+        server.dispatcher.start()
+        until(lambda: not open_tasks(server), LONG_S)
 
 
 def test_what_a_stop_breaks_off_is_tried_again_and_counts_nothing(server: Server) -> None:

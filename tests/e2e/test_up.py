@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from support.databases import Postgres
 from support.server import free_port
 from support.up import Up, run_taskyard, running_up
+from support.workers import until
 from taskyard.client import Client
 
 pytestmark = pytest.mark.e2e
@@ -31,17 +33,22 @@ def refusal(folder: Path, **settings: str) -> str:
     return line
 
 
-def test_two_first_starts_at_once_make_one_admin(tmp_path: Path) -> None:
-    with running_up(tmp_path, count=2) as ups:
-        instance = tmp_path / "instance"
-        key = (instance / "admin.token").read_text().strip()
-        assert stat.S_IMODE(os.stat(instance / "admin.token").st_mode) == 0o600
-        for up in ups:
-            with Client(up.url, key) as client:
-                assert client.submit("anything").status == "queued"
-        with closing(sqlite3.connect(instance / "taskyard.db")) as connection:
-            assert connection.execute("SELECT username, role FROM user").fetchall() == [("admin", "admin")]
-        assert [up.stop() for up in ups] == [0, 0]
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Up]]:
+    """Started at once on one new instance folder. The tests end them, each its own."""
+    with running_up(tmp_path_factory.mktemp("three"), count=3) as ups:
+        yield ups
+
+
+def test_first_starts_at_once_make_one_admin(three: list[Up]) -> None:
+    instance = three[0].log.parent / "instance"
+    key = (instance / "admin.token").read_text().strip()
+    assert stat.S_IMODE(os.stat(instance / "admin.token").st_mode) == 0o600
+    for up in three:
+        with Client(up.url, key) as client:
+            assert client.submit("anything").status == "queued"
+    with closing(sqlite3.connect(instance / "taskyard.db")) as connection:
+        assert connection.execute("SELECT username, role FROM user").fetchall() == [("admin", "admin")]
 
 
 def test_on_postgresql_nothing_else_changes(tmp_path: Path, postgres: Postgres) -> None:
@@ -54,20 +61,19 @@ def test_on_postgresql_nothing_else_changes(tmp_path: Path, postgres: Postgres) 
     postgres.drop(url)
 
 
-@pytest.mark.parametrize("name", ["gunicorn", "dispatcher"])
-def test_where_one_process_dies_the_other_is_stopped(tmp_path: Path, name: str) -> None:
-    with running_up(tmp_path) as [up]:
-        up.child(name).send_signal(signal.SIGKILL)
-        assert up.wait() == 1
-        with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", up.port)).close()
+@pytest.mark.parametrize(("number", "name"), [(0, "gunicorn"), (1, "dispatcher")])
+def test_where_one_process_dies_the_other_is_stopped(three: list[Up], number: int, name: str) -> None:
+    up = three[number]
+    up.child(name).send_signal(signal.SIGKILL)
+    assert up.wait() == 1
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", up.port)).close()
 
 
 def test_a_stop_right_after_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
     up = Up(tmp_path)
     up.start()
-    while "Ctrl-C" not in up.output():
-        assert up.running, up.output()
+    until(lambda: "Ctrl-C" in up.output() or not up.running)
     assert up.stop() in {0, -signal.SIGTERM}  # the latter where nothing was started yet
     assert "Traceback" not in up.output()
     with socket.socket() as probe:
@@ -97,11 +103,10 @@ def test_an_instance_folder_that_cannot_be_written_is_said_in_one_line(tmp_path:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Up:
+def life(three: list[Up]) -> Up:
     """One that was ready, and has been stopped."""
-    with running_up(tmp_path_factory.mktemp("life")) as [up]:
-        pass
-    return up
+    assert three[2].stop() == 0
+    return three[2]
 
 
 def test_it_prints_the_urls_and_where_the_key_lies(life: Up) -> None:
