@@ -94,9 +94,10 @@ def _markdown(found: Found, command: str) -> str:
     return (
         f"# Taskyard beside other task queues\n\nMade by `{command}`. {report.machine()} Tasks per second,"
         " medians of all rounds; a task does nothing, and its result is stored. In: one producer process. Out: one"
-        " worker process, from its first result to the last. To the end: the time in and the time out together; where"
-        " there is a way to enqueue many at once, that is the last column. Of a batch worker the loops at once and the"
-        " tasks each takes at a time are told. What is measured and by which rules:"
+        " worker process, from its first result to the last; a batch worker from the first time it asks. To the end:"
+        " the time in and the time out together; where there is a way to enqueue many at once, that is the last column."
+        " Of a batch worker the loops at once and the tasks each takes at a time are told. What is measured and by"
+        " which rules:"
         f" [bench/README.md](../README.md).\n\n{report.table(head, rows, words=3)}\n{_faster(found)}"
     )
 

@@ -42,8 +42,9 @@ def run(runner: Runner, folder: Path) -> Run:
         single = _enqueue(runner, "single", runner.sizes.single, environment)
         batch = _enqueue(runner, "batch", runner.sizes.batch, environment) if runner.sizes.batch else None
         wanted = runner.sizes.single + runner.sizes.batch + (WARM_UPS if batch else 1)
-        with _working(runner, environment, folder / "worker.log"):
-            drain = _drained(store.done, wanted, runner.name)
+        told = folder / "begins"
+        with _working(runner, {**environment, "BEGINS": str(told)}, folder / "worker.log"):
+            drain = _drained(store.done, wanted, runner.name, told)
     return Run(single, batch, drain)
 
 
@@ -74,8 +75,11 @@ def _working(runner: Runner, environment: dict[str, str], log: Path) -> Iterator
         process.wait()
 
 
-def _drained(done: Count, wanted: int, name: str) -> float:
-    """Results per second from the first one seen to the last: the worker's start does not count.
+def _drained(done: Count, wanted: int, name: str, begins: Path) -> float:
+    """Results per second, without the worker's start.
+
+    A loop that says when it asks for tasks for the first time is timed from then on: by the time its first results are
+    stored all that it takes at once is as good as done. Others are timed from the first result seen.
 
     Raises:
         RuntimeError: it does not come to an end.
@@ -84,10 +88,12 @@ def _drained(done: Count, wanted: int, name: str) -> float:
     give_up_at = time.perf_counter() + PATIENCE_S
     while time.perf_counter() < give_up_at:
         asked = time.perf_counter()
-        count, now = done(), time.perf_counter()
+        count, now, now_s = done(), time.perf_counter(), time.time()
         if first is None and count > 0:
             first = (now, count)
         if first is not None and count >= wanted:
+            if begins.exists():
+                return wanted / (now_s - float(begins.read_text()))
             return (wanted - first[1]) / max(now - first[0], EVERY_S)
         time.sleep(max(EVERY_S, (SHARE - 1) * (now - asked)))
     raise RuntimeError(f"{name} has done {done()} of {wanted} tasks in {PATIENCE_S:.0f} s.")

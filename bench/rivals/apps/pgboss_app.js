@@ -1,6 +1,7 @@
 // pg-boss on PostgreSQL. Its `work` fetches no more often than every half second (`worker`); `fetch` and `complete`,
 // which that is made of, do so as fast as they can, by hundreds (`batch-worker`), by thousands (`large-batches`) and by
 // tens of thousands (`huge-batches`).
+const { writeFileSync } = require('fs')
 const PgBoss = require('pg-boss')
 
 const LOOPS = 4
@@ -41,6 +42,7 @@ async function main ([what, count]) {
     'huge-batches': boss => drain(boss, 10000)
   }[what]
   const loops = ['large-batches', 'huge-batches'].includes(what) ? LARGE_LOOPS : LOOPS
+  if (loop && loop !== work) writeFileSync(process.env.BEGINS, String(Date.now() / 1000))
   if (loop) return Promise.all(Array.from({ length: loops }, () => loop(boss)))
   await boss.send('noop', data)
   const started = performance.now()

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from taskyard.client import Client, Worker
 
@@ -40,6 +41,7 @@ def drain(size: int) -> None:
 
 
 def drain_at_once(loops: int, size: int) -> None:
+    Path(os.environ["BEGINS"]).write_text(str(time.time()))
     threads = [threading.Thread(target=drain, args=[size]) for _ in range(loops)]
     for thread in threads:
         thread.start()
