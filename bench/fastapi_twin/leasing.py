@@ -111,18 +111,22 @@ def settle(session: Session, sent: list[ReportIn]) -> list[dict[str, Any]]:
 def _end(session: Session, lease: Lease, task: Task, one: ReportIn, now: datetime) -> str:
     decision = _decide(lease, task, one, now)
     cancelled = isinstance(decision, policy.End) and decision.outcome == "cancelled"
-    session.add(
-        Attempt(
-            task_id=task.id,
-            number=lease.attempt,
-            worker=lease.worker,
-            started_at=lease.started_at,
-            ended_at=now,
-            outcome="cancelled" if cancelled else one.outcome,
-            error=one.error if one.outcome == "failed" else None,
-            log=(lease.log + one.log)[-65_536:],
+    log = (lease.log + one.log)[-65_536:]
+    if one.outcome == "succeeded" and not log:
+        task.done_by, task.begun_at = lease.worker, lease.started_at
+    else:
+        session.add(
+            Attempt(
+                task_id=task.id,
+                number=lease.attempt,
+                worker=lease.worker,
+                started_at=lease.started_at,
+                ended_at=now,
+                outcome="cancelled" if cancelled else one.outcome,
+                error=one.error if one.outcome == "failed" else None,
+                log=log,
+            )
         )
-    )
     task.claims = lease.attempt
     if one.outcome == "failed":
         task.failures += 1

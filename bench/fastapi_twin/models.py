@@ -124,6 +124,8 @@ class Task(Base):
     on_failure: Mapped[str | None] = mapped_column(String(10))
     group_id: Mapped[str | None] = mapped_column(Id)
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
+    done_by: Mapped[str | None] = mapped_column(String(200))
+    begun_at: Mapped[datetime | None] = mapped_column(Instant)
     labels: Mapped[list[Tag]] = relationship(lazy="raise")  # what is searched; `tags` is what is shown
     lease: Mapped[Lease | None] = relationship(
         primaryjoin="foreign(Lease.task_id) == Task.id", lazy="joined", uselist=False, passive_deletes="all"

@@ -8,7 +8,8 @@ import pytest
 
 from support.yard import Yard, at_once
 from taskyard.queue.lifecycle import OUTCOMES
-from taskyard.queue.tables import attempt, lease, ready, scheduled, task
+from taskyard.queue.read import every_attempt
+from taskyard.queue.tables import lease, ready, scheduled, task
 
 ROUNDS = 15
 
@@ -106,4 +107,4 @@ def test_everything_at_once_leaves_every_task_in_one_place(yard: Yard) -> None:
     for task_id in ids:
         numbers = [number for number, _ in yard.attempts(task_id)]
         assert numbers == list(range(1, len(numbers) + 1))
-    assert yard.count(attempt) == sum(len(yard.attempts(task_id)) for task_id in ids)
+    assert yard.count(every_attempt) == sum(len(yard.attempts(task_id)) for task_id in ids)

@@ -17,12 +17,13 @@ from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.ids import new_id
 from taskyard.events.tables import EVERYONE, subscription
-from taskyard.queue import linking
+from taskyard.queue import linking, read
 from taskyard.queue.done import all_done
 from taskyard.queue.enqueue import Link, NewTask
 from taskyard.queue.extend import MAX_LOG, Extension, extend
 from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import Status
+from taskyard.queue.read import every_attempt
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled, settle
 from taskyard.queue.tables import attempt, lease, task
@@ -51,25 +52,32 @@ def settle_at_once(yard: Yard, sent: list[Report]) -> list[Settled] | None:
 
 
 def rows(yard: Yard) -> list[list[Any]]:
-    """All of tasks, attempts and leases, but for their ids."""
+    """All of tasks, attempts and leases, but for their ids, and but for where an attempt is kept."""
+    left_out = {"id", "task_id", "token", "done_by", "begun_at"}
     found = []
     with yard.database.read.connect() as connection:
-        for table in (task, attempt, lease):
-            columns = [one for one in table.c if one.name not in {"id", "task_id", "token"}]
-            order = table.c.id if table is task else table.c.task_id
-            found.append([tuple(row) for row in connection.execute(select(*columns).order_by(order))])
+        for table, *order in (
+            (task, task.c.id),
+            (every_attempt, every_attempt.c.task_id, every_attempt.c.number),
+            (lease, lease.c.task_id),
+        ):
+            columns = [one for one in table.c if one.name not in left_out]
+            found.append([tuple(row) for row in connection.execute(select(*columns).order_by(*order))])
     return found
 
 
-def test_it_leaves_what_a_settlement_in_steps_leaves(yard: Yard, time: FrozenClock) -> None:
+@pytest.mark.parametrize("logs", [("begun\n", "ende\u0301\n"), ("begun\n", ""), ("", "ende\u0301\n"), ("", "")])
+def test_it_leaves_what_a_settlement_in_steps_leaves(yard: Yard, time: FrozenClock, logs: tuple[str, str]) -> None:
+    first, last = logs
+
     def some() -> list[Report]:
         yard.add(payload='{"a": 1}', tags=["x"], max_attempts=5, backoff={"kind": "constant", "base_s": 0})
         yard.settle(*yard.claim(), outcome="failed", error='"boom"')
         for command in ("c", "d"):
             yard.add(command=command)
         held = yard.claim(limit=3)
-        yard.extend(*held, log="begun\n", progress=40)
-        return reports(held, result='{"ok": "\\u0000\\"{,}"}', log="ende\u0301\n")
+        yard.extend(held[0], log=first, progress=40)
+        return reports(held, result='{"ok": "\\u0000\\"{,}"}', log=last)
 
     told = yard.do(settle, some())
     in_steps = rows(yard)
@@ -94,6 +102,19 @@ def test_each_gets_its_own_result_and_log(yard: Yard, own: set[str]) -> None:
     with yard.database.read.connect() as connection:
         found = {tuple(row) for row in connection.execute(kept)}
     assert found == {(one.task_id, one.result, one.log) for one in sent}
+
+
+def test_one_that_left_no_log_has_no_row_but_in_its_task(yard: Yard, time: FrozenClock) -> None:
+    for _ in range(2):
+        yard.add()
+    held, began = yard.claim(limit=2), clock.now()
+    time.advance(3)
+    assert settle_at_once(yard, reports(held))
+    assert yard.count(attempt) == 0
+    with yard.database.read.connect() as connection:
+        [first], [second] = (read.attempts(connection, one.task_id) for one in held)
+    assert tuple(first) == (held[0].task_id, 1, "w", began, clock.now(), "succeeded", None, "")
+    assert tuple(second)[1:] == tuple(first)[1:]
 
 
 def test_of_a_long_log_the_end_is_kept(yard: Yard) -> None:
@@ -212,7 +233,7 @@ def test_where_one_lease_is_lost_meanwhile_none_is_settled(yard: Yard) -> None:
         told = in_a_thread(yard, held)
         connection.commit()
     assert told() is None
-    assert (yard.task(held[0].task_id).status, yard.count(attempt)) == ("running", 0)
+    assert (yard.task(held[0].task_id).status, yard.count(every_attempt)) == ("running", 0)
 
 
 @on_postgresql
@@ -222,7 +243,7 @@ def test_of_two_that_settle_one_lease_at_once_one_is_told_that_it_did(yard: Yard
         sent = reports(yard.claim())
         told = at_once(*[partial(settle_at_once, yard, sent)] * 3)
         assert sorted(one is None for one in told) == [False, True, True]
-    assert yard.count(attempt) == 20
+    assert yard.count(every_attempt) == 20
 
 
 def change(yard: Yard, statement: Any) -> None:

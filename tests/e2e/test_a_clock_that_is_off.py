@@ -15,7 +15,7 @@ from support.people import ALICE
 from support.server import PROJECT, Server, Service
 from taskyard.client import Client
 from taskyard.core.db import open_database
-from taskyard.queue.tables import attempt
+from taskyard.queue.read import every_attempt
 from taskyard.queue.tables import task as tasks
 
 pytestmark = pytest.mark.e2e
@@ -65,8 +65,8 @@ def starts(url: str) -> list[timedelta]:
     database = open_database(url)
     try:
         with database.read.connect() as connection:
-            of = tasks.select().with_only_columns(attempt.c.started_at, tasks.c.run_at)
-            both = of.join(attempt, attempt.c.task_id == tasks.c.id)
+            of = tasks.select().with_only_columns(every_attempt.c.started_at, tasks.c.run_at)
+            both = of.join(every_attempt, every_attempt.c.task_id == tasks.c.id)
             return [row.started_at - row.run_at for row in connection.execute(both)]
     finally:
         database.dispose()

@@ -17,7 +17,8 @@ from support.chaos import Chaos, retry_at_once
 from support.databases import Postgres, SqliteFiles
 from support.server import running_server
 from taskyard.core.db import open_database
-from taskyard.queue.tables import attempt, lease, ready, scheduled, task
+from taskyard.queue.read import every_attempt
+from taskyard.queue.tables import lease, ready, scheduled, task
 
 pytestmark = pytest.mark.e2e
 TASKS = int(os.environ.get("CHAOS_TASKS", "400"))
@@ -103,7 +104,7 @@ def stored(url: str) -> tuple[dict[str, Any], list[Any], int]:
     try:
         with database.read.connect() as connection:
             tasks = {row.id: row for row in connection.execute(select(task))}
-            attempts = list(connection.execute(select(attempt)))
+            attempts = list(connection.execute(select(every_attempt)))
             places = (ready, scheduled, lease)
             left = sum(connection.execute(select(func.count()).select_from(one)).scalar_one() for one in places)
     finally:

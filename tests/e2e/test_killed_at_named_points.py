@@ -14,7 +14,8 @@ from support.yard import Yard
 from taskyard.core import clock
 from taskyard.core.db import Base, open_database
 from taskyard.queue.leases import Lease
-from taskyard.queue.tables import attempt, lease, ready, scheduled, task, unique_key
+from taskyard.queue.read import every_attempt
+from taskyard.queue.tables import lease, ready, scheduled, task, unique_key
 from taskyard.users.models import Key
 
 pytestmark = pytest.mark.e2e
@@ -165,5 +166,7 @@ def finish(yard: Yard) -> None:
     assert yard.count(ready) == yard.count(scheduled) == yard.count(lease) == 0
     with yard.database.read.connect() as connection:
         assert connection.execute(select(task.c.id).where(task.c.outcome.is_(None))).all() == []
-        settled = list(connection.execute(select(attempt.c.task_id).where(attempt.c.outcome == "succeeded")).scalars())
+        settled = list(
+            connection.execute(select(every_attempt.c.task_id).where(every_attempt.c.outcome == "succeeded")).scalars()
+        )
     assert len(settled) == len(set(settled))

@@ -7,13 +7,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 import taskyard.app  # noqa: F401  # so that every table is known
 from support.databases import Postgres, SqliteFiles
 from support.yard import Yard
-from taskyard.core import migration
+from taskyard.core import clock, migration, transaction
 from taskyard.core.db import Base, Database, open_database
+from taskyard.queue.recording import Outcome
+from taskyard.queue.settle import Report
+from taskyard.queue.tables import attempt
+from taskyard.tasks.settling import DONE
 
 
 @pytest.fixture
@@ -64,3 +68,21 @@ def test_attempts_stay_where_their_table_is_made_anew(empty: Database) -> None:
     yard.settle(*yard.claim())
     migration.migrate(empty)
     assert yard.attempts(task_id) == [(1, "succeeded")]
+
+
+def test_what_a_task_tells_of_its_attempt_becomes_a_row_where_the_step_is_taken_back(empty: Database) -> None:
+    migration.migrate(empty)
+    yard = Yard(empty)
+    task_id = yard.add()
+    [held] = yard.claim()
+    with transaction.own(empty) as connection:
+        assert DONE.settle(connection, [Report(*held.held, Outcome.SUCCEEDED)], clock.now())
+    before = yard.attempts(task_id)
+    assert yard.count(attempt) == 0
+    with empty.write.begin() as connection:
+        command.downgrade(migration.alembic_config(connection), "0008")
+    with empty.read.connect() as connection:
+        rows = connection.execute(select(attempt.c.number, attempt.c.outcome).where(attempt.c.task_id == task_id))
+        assert [tuple(row) for row in rows] == before == [(1, "succeeded")]
+    migration.migrate(empty)
+    assert yard.attempts(task_id) == before

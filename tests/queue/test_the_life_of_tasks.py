@@ -27,7 +27,7 @@ from taskyard.core.db import open_database
 from taskyard.queue import read
 from taskyard.queue.leases import Lease
 from taskyard.queue.lifecycle import RETRYABLE, Status
-from taskyard.queue.read import Filter
+from taskyard.queue.read import Filter, every_attempt
 from taskyard.queue.tables import attempt, lease, ready, scheduled, task, task_tag
 
 pytestmark = pytest.mark.slow
@@ -236,7 +236,7 @@ class Lives(RuleBasedStateMachine):
 
     def each_task_reads_as_the_model_says(self, connection: Connection) -> None:
         runs: dict[str, list[str]] = {task_id: [] for task_id in self.model}
-        for row in connection.execute(select(attempt).order_by(attempt.c.number)):
+        for row in connection.execute(select(every_attempt).order_by(every_attempt.c.number)):
             runs[row.task_id].append(row.outcome)
         rows = read.newest(connection, Filter(), self.now, limit=1000)
         assert {row.id for row in rows} == set(self.model)

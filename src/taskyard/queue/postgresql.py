@@ -139,10 +139,12 @@ def done(more: str) -> str:
             FROM gone JOIN sent ON sent.task_id = gone.task_id
         ), attempted AS (
             INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
-            SELECT task_id, attempt, worker, leased_at, %(now)s, 'succeeded', whole_log FROM over
+            SELECT task_id, attempt, worker, leased_at, %(now)s, 'succeeded', whole_log FROM over WHERE whole_log <> ''
         ), ended AS (
             UPDATE task SET attempts = over.attempt, outcome = 'succeeded', finished_at = %(now)s, result = over.result,
-                fingerprint = NULL, error = NULL
+                fingerprint = NULL, error = NULL,
+                done_by = CASE WHEN over.whole_log = '' THEN over.worker END,
+                begun_at = CASE WHEN over.whole_log = '' THEN over.leased_at END
             FROM over
             WHERE task.id = over.task_id AND task.id = ANY (CAST(%(ids)s AS uuid[]))
         )

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, func, literal, null, select, union_all
 
 from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
@@ -61,7 +61,23 @@ _SOME = _TASK.where(task.c.id.in_(bindparam("ids", expanding=True)))
 _CURRENT = CompiledSelect(_ONE)
 _CURRENT_OF = CompiledSelect(_TASK.where(task.c.id == any_(bindparam("ids", type_=ARRAY(task.c.id.type)))))
 MOST = 500  # tasks looked up at once
-_ATTEMPTS = select(attempt).where(attempt.c.task_id == bindparam("task_id")).order_by(attempt.c.number)
+# Those that are over.
+every_attempt = union_all(
+    select(attempt),
+    select(
+        task.c.id,
+        task.c.attempts,
+        task.c.done_by,
+        task.c.begun_at,
+        task.c.finished_at,
+        literal(Status.SUCCEEDED.value),
+        null(),
+        literal(""),
+    ).where(task.c.done_by.is_not(None)),
+).subquery("every_attempt")
+_ATTEMPTS = (
+    select(every_attempt).where(every_attempt.c.task_id == bindparam("task_id")).order_by(every_attempt.c.number)
+)
 _SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
     among(task.c.id, "ids"), task.c.command_version.is_not(None)
 )

@@ -37,10 +37,12 @@ _IDS = "SELECT value FROM json_each(:ids)"
 class Settlement(NamedTuple):
     """The statements that settle attempts that succeeded.
 
-    `attempted` writes down those of them that may be settled so; where that is not all, `undone` takes them back.
-    `freed` tells how many leases are about to be `gone`, by queue.
+    `done` ends the tasks of those that may be settled so and left no log: most often all. Of attempts that did
+    `attempted` writes down those that may be settled so, and `ended` ends their tasks; where that is not all, `undone`
+    takes them back. `freed` tells how many leases are about to be `gone`, by queue.
     """
 
+    done: str
     attempted: str
     undone: str
     ended: str
@@ -61,27 +63,36 @@ def done(more: str) -> Settlements:
 
 
 def _settlement(sent: str, more: str) -> Settlement:
+    held = """
+        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id AND lease.token = sent.fence
+    """
+    plain = f"""
+        lease.limit_key IS NULL AND NOT task.followed
+        AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.owner_id IN (task.owner_id, '{EVERYONE}'))
+        AND NOT ({more})
+    """  # constants and conditions of ours
+    end = f"""
+        {sent}
+        UPDATE task SET attempts = lease.attempt, outcome = 'succeeded', finished_at = :now, result = sent.result,
+            fingerprint = NULL, error = NULL
+    """
+    done = f"""
+        {end}, done_by = lease.worker, begun_at = lease.leased_at
+        {held}
+        WHERE task.id = sent.task_id AND lease.log = '' AND sent.log = '' AND {plain}
+    """
     attempted = f"""
         INSERT INTO attempt (task_id, number, worker, started_at, ended_at, outcome, log)
         {sent}
         SELECT lease.task_id, lease.attempt, lease.worker, lease.leased_at, :now, 'succeeded',
             substr(lease.log || sent.log, -{MAX_LOG})
-        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id AND lease.token = sent.fence
-        CROSS JOIN task ON task.id = sent.task_id
-        WHERE lease.limit_key IS NULL AND NOT task.followed
-        AND NOT EXISTS (SELECT 1 FROM subscription WHERE subscription.owner_id IN (task.owner_id, '{EVERYONE}'))
-        AND NOT ({more})
-    """  # constants and conditions of ours
+        {held} CROSS JOIN task ON task.id = sent.task_id
+        WHERE {plain}
+    """
     undone = f"""
         DELETE FROM attempt WHERE task_id IN ({_IDS})
         AND number = (SELECT lease.attempt FROM lease WHERE lease.task_id = attempt.task_id) AND ended_at = :now
     """
-    ended = f"""
-        {sent}
-        UPDATE task SET attempts = lease.attempt, outcome = 'succeeded', finished_at = :now, result = sent.result,
-            fingerprint = NULL, error = NULL
-        FROM sent CROSS JOIN lease ON lease.task_id = sent.task_id
-        WHERE task.id = sent.task_id
-    """
+    ended = f"{end} {held} WHERE task.id = sent.task_id"
     freed = f"SELECT queue, sum(1) FROM lease WHERE task_id IN ({_IDS}) GROUP BY queue"
-    return Settlement(attempted, undone, ended, freed, f"DELETE FROM lease WHERE task_id IN ({_IDS})")
+    return Settlement(done, attempted, undone, ended, freed, f"DELETE FROM lease WHERE task_id IN ({_IDS})")

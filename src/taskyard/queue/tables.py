@@ -56,6 +56,9 @@ task = Table(
     Column("fairness_key", String(100)),  # whose share of the queue it takes from
     Column("schedule", String(100)),  # the schedule that made it
     Column("finished_at", Instant),
+    # Of the attempt that succeeded, where it left no log: then it has no row in `attempt`.
+    Column("done_by", String(200)),
+    Column("begun_at", Instant),
     Column("after", Json),  # the tasks it waited for; `dependency` holds those it waits for now
     Column("on_failure", String(10)),  # what becomes of it where one of those does not succeed
     Column("blocked", Boolean),  # true while its row in `blocked` is there
