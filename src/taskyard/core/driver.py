@@ -31,7 +31,7 @@ def own(connection: Connection, sql: str) -> Iterator[Any]:
 
 
 def execute(connection: Connection, sql: str, parameters: Any) -> Any:
-    """The driver's cursor after a statement that writes.
+    """The driver's cursor after a statement.
 
     Raises:
         DBAPIError: as above.

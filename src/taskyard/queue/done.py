@@ -14,7 +14,6 @@ from taskyard.queue import gates, postgresql, sqlite
 from taskyard.queue.lifecycle import Status
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report, Settled
-from taskyard.queue.sqlite import Settlement
 from taskyard.queue.tokens import make_token
 
 Freed = Sequence[Any]  # a queue, and how many of its leases are gone
@@ -65,8 +64,10 @@ class Done:
             sent |= {"tokens": tokens, "result": reports[0].result, "log": reports[0].log}
         else:
             sent["sent"] = _json([[of.task_id, of.fence, of.result, of.log] for of in reports])
-        if not (_done(connection, do, sent, reports) or _attempted(connection, do, sent, reports)):
-            return None
+        if any(of.log for of in reports) or not _all(connection, do.done, sent, len(reports)):
+            if not _all(connection, do.attempted, sent, len(reports)):
+                return None
+            driver.execute(connection, do.ended, sent)
         freed: list[Freed] = []
         if gates.seen_limited(connection):
             with driver.own(connection, do.freed) as its:
@@ -75,27 +76,16 @@ class Done:
         return freed
 
 
-def _done(connection: Connection, do: Settlement, sent: dict[str, Any], reports: list[Report]) -> bool:
-    """Whether all of them left no log: their tasks tell of them, and so no row of their own."""
-    if any(of.log for of in reports):
-        return False
-    driver.execute(connection, "SAVEPOINT done", ())
-    driver.execute(connection, do.done, sent)
+def _all(connection: Connection, statement: str, sent: dict[str, Any], count: int) -> bool:
+    """Whether it was for so many rows; where it was for fewer it has done nothing."""
+    driver.execute(connection, "SAVEPOINT settlement", ())
+    driver.execute(connection, statement, sent)
     # The driver counts for no statement that begins with WITH.
-    (count,) = driver.execute(connection, "SELECT changes()", ()).fetchone()
-    if count < len(reports):
-        driver.execute(connection, "ROLLBACK TO done", ())
-    driver.execute(connection, "RELEASE done", ())
-    return bool(count == len(reports))
-
-
-def _attempted(connection: Connection, do: Settlement, sent: dict[str, Any], reports: list[Report]) -> bool:
-    """Whether all of them could be written down."""
-    if driver.execute(connection, do.attempted, sent).rowcount < len(reports):
-        driver.execute(connection, do.undone, sent)
-        return False
-    driver.execute(connection, do.ended, sent)
-    return True
+    (changed,) = driver.execute(connection, "SELECT changes()", ()).fetchone()
+    if changed < count:
+        driver.execute(connection, "ROLLBACK TO settlement", ())
+    driver.execute(connection, "RELEASE settlement", ())
+    return bool(changed == count)
 
 
 def _json(values: list[Any]) -> str:

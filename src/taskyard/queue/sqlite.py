@@ -37,14 +37,13 @@ _IDS = "SELECT value FROM json_each(:ids)"
 class Settlement(NamedTuple):
     """The statements that settle attempts that succeeded.
 
-    `done` ends the tasks of those that may be settled so and left no log: most often all. Of attempts that did
-    `attempted` writes down those that may be settled so, and `ended` ends their tasks; where that is not all, `undone`
-    takes them back. `freed` tells how many leases are about to be `gone`, by queue.
+    `done` ends the tasks of those that may be settled so and left no log: most often all. Where one did, `attempted`
+    writes down those that may be settled so, and `ended` ends their tasks. `freed` tells how many leases are about to
+    be `gone`, by queue.
     """
 
     done: str
     attempted: str
-    undone: str
     ended: str
     freed: str
     gone: str
@@ -89,10 +88,6 @@ def _settlement(sent: str, more: str) -> Settlement:
         {held} CROSS JOIN task ON task.id = sent.task_id
         WHERE {plain}
     """
-    undone = f"""
-        DELETE FROM attempt WHERE task_id IN ({_IDS})
-        AND number = (SELECT lease.attempt FROM lease WHERE lease.task_id = attempt.task_id) AND ended_at = :now
-    """
     ended = f"{end} {held} WHERE task.id = sent.task_id"
     freed = f"SELECT queue, sum(1) FROM lease WHERE task_id IN ({_IDS}) GROUP BY queue"
-    return Settlement(done, attempted, undone, ended, freed, f"DELETE FROM lease WHERE task_id IN ({_IDS})")
+    return Settlement(done, attempted, ended, freed, f"DELETE FROM lease WHERE task_id IN ({_IDS})")
