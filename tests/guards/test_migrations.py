@@ -12,7 +12,7 @@ from sqlalchemy import inspect, select
 import taskyard.app  # noqa: F401  # so that every table is known
 from support.databases import Postgres, SqliteFiles
 from support.yard import Yard
-from taskyard.core import clock, migration, transaction
+from taskyard.core import clock, migration, schema_step, transaction
 from taskyard.core.db import Base, Database, open_database
 from taskyard.queue.recording import Outcome
 from taskyard.queue.settle import Report
@@ -40,8 +40,13 @@ def test_the_steps_add_up_to_the_models(empty: Database) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def test_there_is_one_head() -> None:
-    assert len(ScriptDirectory.from_config(migration.alembic_config()).get_heads()) == 1
+def test_there_is_one_head_and_its_file_comes_last() -> None:
+    assert ScriptDirectory.from_config(migration.alembic_config()).get_heads() == [schema_step.head()]
+
+
+def test_an_empty_database_is_at_no_step(empty: Database) -> None:
+    with empty.read.connect() as connection:
+        assert schema_step.current(connection) is None
 
 
 def test_every_step_can_be_taken_back_and_again(empty: Database) -> None:
@@ -57,7 +62,7 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
     migration.migrate(empty)
     migration.migrate(empty)
     with empty.read.connect() as connection:
-        assert migration.current(connection) == migration.head()
+        assert schema_step.current(connection) == schema_step.head()
 
 
 def test_attempts_stay_where_their_table_is_made_anew(empty: Database) -> None:

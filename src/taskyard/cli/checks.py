@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from taskyard.cli.settings import sentence, shown
 from taskyard.config import Config
-from taskyard.core import clock, migration
+from taskyard.core import clock, schema_step
 from taskyard.core.db import Database
 from taskyard.queue.tables import lease, scheduled
 
@@ -76,10 +76,10 @@ def reachable(config: Config, database: Database) -> Finding:
 
 def migrated(database: Database) -> Finding:
     with database.read.connect() as connection:
-        current = migration.current(connection)
-    if current == migration.head():
+        current = schema_step.current(connection)
+    if current == schema_step.head():
         return Finding("migration", True, f"The database is at step {current}, as this version needs.")
-    says = f"The database is at step {current or 'none'}; this version needs {migration.head()}."
+    says = f"The database is at step {current or 'none'}; this version needs {schema_step.head()}."
     return Finding("migration", False, says, "Run: taskyard migrate")
 
 

@@ -9,7 +9,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from taskyard.cli import settings
-from taskyard.core import clock, logs, migration
+from taskyard.core import clock, logs, migration, schema_step
 from taskyard.core.db import Database
 from taskyard.dispatcher import delivering, loop
 from taskyard.dispatcher.duties import all_duties
@@ -35,7 +35,7 @@ def migrate(wait_s: float) -> None:
     with settings.database(config) as database:
         _await(database, wait_s)
         migration.migrate(database)
-    click.echo(f"The database is at step {migration.head()}: {settings.shown(config.database_url)}")
+    click.echo(f"The database is at step {schema_step.head()}: {settings.shown(config.database_url)}")
 
 
 def _await(database: Database, wait_s: float) -> None:

@@ -1,18 +1,16 @@
 """The database's schema as a sum of steps, and the two deeds on it: migrate, and make a new step."""
 
 import logging
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from taskyard.core.db import Database
 from taskyard.core.errors import Unavailable
+from taskyard.core.schema_step import STEPS, current, head
 
-STEPS = Path(__file__).parent.parent / "migrations"
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it would say at every look which database it sees
 LOCK = 0x7A5C_7A4D  # any number; the same for all Taskyards on one PostgreSQL database
 
@@ -22,18 +20,6 @@ def alembic_config(connection: Connection | None = None) -> AlembicConfig:
     config.set_main_option("script_location", str(STEPS))
     config.attributes["connection"] = connection
     return config
-
-
-def head() -> str:
-    """The newest step this code knows."""
-    newest = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    assert newest is not None
-    return newest
-
-
-def current(connection: Connection) -> str | None:
-    """The step the database is at; None where it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def migrate(database: Database) -> None:

@@ -3,7 +3,7 @@
 from flask import Response
 from marshmallow import fields, validate
 
-from taskyard.core import migration
+from taskyard.core import schema_step
 from taskyard.core.db import database
 from taskyard.core.errors import Unavailable
 from taskyard.web import answers
@@ -36,7 +36,7 @@ class Readyz(MethodView):
     def get(self) -> Response:
         """Can it serve requests?"""
         with database().read.connect() as connection:
-            current = migration.current(connection)
-        if current != migration.head():
+            current = schema_step.current(connection)
+        if current != schema_step.head():
             raise Unavailable("The database is not migrated: run `taskyard migrate`.", retry_after_s=5)
         return answers.json({"status": "ok"})
