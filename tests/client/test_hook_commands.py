@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from support.people import ALICE, BOB
 from support.receivers import Receiver, receiver, whole
 from support.server import Server, Service, taskyard
-from support.workers import until
+from support.signals import until
 from taskyard.cli import main
 from taskyard.client import Client, NotFound
 from taskyard.client.transport import Request

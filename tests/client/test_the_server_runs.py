@@ -6,7 +6,7 @@ import pytest
 
 from support.people import ALICE
 from support.server import Server
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]

@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from support.server import Service
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("shared_worker")]

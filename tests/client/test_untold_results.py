@@ -8,7 +8,7 @@ import pytest
 
 from support.proxy import Proxy
 from support.server import Server, Service
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client, Task
 
 pytestmark = [

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from support.server import Server
-from support.workers import until
+from support.signals import until
 from taskyard.client import (
     Client,
     DoNotRetry,

@@ -9,7 +9,7 @@ import urllib3
 
 from support.people import ALICE, MIA
 from support.server import Server, Service
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client, Report
 
 pytestmark = pytest.mark.e2e

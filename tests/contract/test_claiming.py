@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from support.people import ALICE
-from support.workers import until
+from support.signals import until
 from support.yard import Yard, at_once
 from taskyard.core import clock
 from taskyard.core.clock import FrozenClock

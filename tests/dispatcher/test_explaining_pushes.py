@@ -5,7 +5,7 @@ from typing import Any
 from support.caller import Caller
 from support.pushes import Holding
 from support.receivers import receiver, whole
-from support.workers import until
+from support.signals import until
 from taskyard.core.clock import FrozenClock
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from support.caller import Caller
 from support.pushes import Holding, ended
 from support.receivers import receiver
-from support.workers import until
+from support.signals import until
 from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database

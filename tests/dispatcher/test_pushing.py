@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from support.caller import Caller
 from support.pushes import JSON, Holding, Slow, ended
 from support.receivers import Seen, read_request, receiver, reset, whole
-from support.workers import until
+from support.signals import until
 from taskyard.core import clock
 
 

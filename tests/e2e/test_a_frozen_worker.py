@@ -8,7 +8,7 @@ import pytest
 from support.chaos import logging_worker, retry_at_once
 from support.people import ALICE
 from support.server import Server
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ import urllib3
 from support.databases import Postgres
 from support.people import ALICE
 from support.server import running_server
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client, Lease, Report
 from taskyard.core.db import open_database
 from taskyard.core.notices import notices

@@ -20,7 +20,7 @@ from support.people import ALICE, MIA
 from support.pushes import JSON, Holding
 from support.receivers import Seen, read_request, receiver, whole
 from support.server import Server, running_server
-from support.workers import until
+from support.signals import until
 from taskyard.client import Client
 from taskyard.core import clock, transaction
 from taskyard.core.db import open_database

@@ -11,7 +11,7 @@ import pytest
 
 from support.databases import SqliteFiles
 from support.server import Server, running_server
-from support.workers import until
+from support.signals import until
 
 pytestmark = pytest.mark.e2e
 CALLERS = 12

@@ -15,8 +15,8 @@ import pytest
 
 from support.databases import Postgres
 from support.server import free_port
+from support.signals import until
 from support.up import Up, run_taskyard, running_up
-from support.workers import until
 from taskyard.client import Client
 
 pytestmark = pytest.mark.e2e

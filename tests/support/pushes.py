@@ -6,7 +6,7 @@ from typing import Any
 
 from support.caller import Caller
 from support.receivers import Seen, read_request, whole
-from support.workers import until
+from support.signals import until
 
 JSON = "Content-Type: application/json"
 
