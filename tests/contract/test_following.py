@@ -22,12 +22,8 @@ ROUNDS = 20
 SOON = timedelta(seconds=10)
 
 
-def follower(yard: Yard, *after: str, on_failure: str = "cancel", queue: str = "f", **fields: Any) -> str:
-    now = clock.now()
-    wanted = {"owner_id": ALICE.id, "command": "c", "payload": "{}", "queue": queue, "lane": 1, "run_at": now}
-    task = NewTask(id=new_id(), created_at=now, link=Link([*after], on_failure), **{**wanted, **fields})
-    yard.do(linking.enqueue, [task])
-    return task.id
+def follower(yard: Yard, *after: str, **fields: Any) -> str:
+    return yard.add_after(*after, **{"queue": "f", **fields})
 
 
 def go_on(yard: Yard) -> None:

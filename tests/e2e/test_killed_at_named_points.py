@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, select, update
+from sqlalchemy import Table, insert, select, update
 
 from support.killed import ALONE, KEPT_S, Call, Duty, Mortals
 from support.people import MIA
 from support.yard import Yard
 from taskyard.core import clock
 from taskyard.core.db import Base, open_database
+from taskyard.queue.chain_tables import blocked
 from taskyard.queue.leases import Lease
+from taskyard.queue.limit_tables import parked
 from taskyard.queue.read import every_attempt
 from taskyard.queue.tables import lease, ready, scheduled, task, unique_key
+from taskyard.schedules.models import Schedule
+from taskyard.schedules.schemas import ScheduledTask
 from taskyard.users.models import Key
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +42,13 @@ def submit_alone(_: Yard) -> Call:
     return Call("/v1/tasks/batch", {"tasks": [{"command": "c", "queue": "q", "tags": ["a"]}] * 3})
 
 
+def submit_group(yard: Yard) -> Call:
+    """Its second task waits for the first, its first for another, and its completion for both."""
+    first = {"command": "c", "queue": "q", "after": [yard.add(owner_id=MIA.id)]}
+    second = {"command": "c", "queue": "q", "after": ["#0"]}
+    return Call("/v1/groups", {"tasks": [first, second], "completion": {"command": "c", "queue": "q"}})
+
+
 def replace(yard: Yard) -> Call:
     first = yard.add(owner_id=MIA.id, unique_key="k")
     with yard.database.write.begin() as connection:
@@ -55,6 +66,21 @@ def claim_alone(yard: Yard) -> Call:
     for lane in (0, 1, 2):
         yard.add(lane=lane, backoff=AT_ONCE)
     return Call("/v1/leases", {"queues": ["q"], "worker": "w", "limit": 3})
+
+
+def claim_limited(yard: Yard) -> Call:
+    """What is over the limit of its key is parked meanwhile."""
+    yard.set(key_max_running=1)
+    for _ in range(3):
+        yard.add(limit_key="k", backoff=AT_ONCE)
+    return Call("/v1/leases", {"queues": ["q"], "worker": "w", "limit": 3, "claim_id": "c"})
+
+
+def claim_by_shares(yard: Yard) -> Call:
+    yard.set(weights={"a": 1, "b": 2})
+    for key in ("a", "b", "b"):
+        yard.add(fairness_key=key, backoff=AT_ONCE)
+    return Call("/v1/leases", {"queues": ["q"], "worker": "w", "limit": 3, "claim_id": "c"})
 
 
 def extend(yard: Yard) -> Call:
@@ -78,6 +104,22 @@ def settle_alone(yard: Yard) -> Call:
     return Call("/v1/leases/settle", {"leases": reports})
 
 
+def settle_limited(yard: Yard) -> Call:
+    """What is parked for this one comes back."""
+    yard.set(key_max_running=1)
+    for _ in range(2):
+        yard.add(limit_key="k", backoff=AT_ONCE)
+    [held] = yard.claim(limit=2)
+    return Call("/v1/leases/settle", {"leases": [{"token": held.token, "outcome": "succeeded"}]})
+
+
+def settle_followed(yard: Yard) -> Call:
+    """What waits for this one is let go."""
+    [held] = _held(yard, 1)
+    yard.add_after(held.task_id)
+    return Call("/v1/leases/settle", {"leases": [{"token": held.token, "outcome": "succeeded"}]})
+
+
 def promote(yard: Yard) -> Duty:
     for number in range(3):
         yard.add(run_at=clock.now() + timedelta(milliseconds=50 + number))
@@ -95,6 +137,33 @@ def expire(yard: Yard) -> Duty:
     return Duty("expire")
 
 
+def release(yard: Yard) -> Duty:
+    """A limit was raised, so that what is parked may come back."""
+    yard.set(key_max_running=1)
+    for _ in range(3):
+        yard.add(limit_key="k", backoff=AT_ONCE)
+    yard.claim(limit=3)
+    yard.set(key_max_running=3)
+    return Duty("release")
+
+
+def follow(yard: Yard) -> Duty:
+    """A chain falls from one to the next."""
+    first = yard.add()
+    yard.add_after(yard.add_after(first))
+    yard.cancel(first)
+    return Duty("follow")
+
+
+def fire(yard: Yard) -> Duty:
+    """A schedule is due."""
+    now = clock.now()
+    wanted = {"cron": "@yearly", "task": ScheduledTask().load({"command": "c", "queue": "q"}), "next_at": now}
+    with yard.database.write.begin() as connection:
+        connection.execute(insert(Schedule).values(name="s", owner_id=MIA.id, **wanted))
+    return Duty("schedules")
+
+
 def remove_ended(yard: Yard) -> Duty:
     yard.settle(*_held(yard, 3))
     ended = timedelta(seconds=KEPT_S["succeeded"] + 1)
@@ -104,8 +173,10 @@ def remove_ended(yard: Yard) -> Duty:
 
 
 DEEDS: list[Deed] = [
-    *(submit, submit_many, submit_alone, replace, claim, claim_alone, extend, settle, settle_alone),
-    *(promote, reap, expire, remove_ended),
+    *(submit, submit_many, submit_group, submit_alone, replace),
+    *(claim, claim_alone, claim_limited, claim_by_shares, extend),
+    *(settle, settle_alone, settle_limited, settle_followed),
+    *(promote, reap, expire, release, follow, fire, remove_ended),
 ]
 
 
@@ -163,7 +234,7 @@ def finish(yard: Yard) -> None:
     yard.promote()
     while leases := yard.claim(limit=10):
         assert all(one.status == "succeeded" for one in yard.settle(*leases))
-    assert yard.count(ready) == yard.count(scheduled) == yard.count(lease) == 0
+    assert [yard.count(table) for table in (ready, scheduled, lease, parked, blocked)] == [0] * 5
     with yard.database.read.connect() as connection:
         assert connection.execute(select(task.c.id).where(task.c.outcome.is_(None))).all() == []
         settled = list(

@@ -10,9 +10,9 @@ from support.people import ALICE
 from taskyard.core import clock, transaction
 from taskyard.core.db import AnyRow, Database
 from taskyard.core.ids import new_id
-from taskyard.queue import control, limit_settings, parking, read, sweeps
+from taskyard.queue import control, limit_settings, linking, parking, read, sweeps
 from taskyard.queue.claim import Claim, claim
-from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.enqueue import Link, NewTask, enqueue
 from taskyard.queue.extend import Beat, Extension, extend
 from taskyard.queue.leases import Lease, Taken
 from taskyard.queue.recording import Outcome
@@ -32,11 +32,20 @@ class Yard:
             return deed(connection, *arguments, clock.now())
 
     def add(self, **fields: Any) -> str:
-        now = clock.now()
-        wanted = {"owner_id": ALICE.id, "command": "c", "payload": "{}", "queue": "q", "lane": 1, "run_at": now}
-        task = NewTask(id=new_id(), created_at=now, **{**wanted, **fields})
+        task = self._new(**fields)
         self.do(enqueue, [task])
         return task.id
+
+    def add_after(self, *first: str, on_failure: str = "cancel", **fields: Any) -> str:
+        """A task that waits for these."""
+        task = self._new(link=Link([*first], on_failure), **fields)
+        self.do(linking.enqueue, [task])
+        return task.id
+
+    def _new(self, **fields: Any) -> NewTask:
+        now = clock.now()
+        wanted = {"owner_id": ALICE.id, "command": "c", "payload": "{}", "queue": "q", "lane": 1, "run_at": now}
+        return NewTask(id=new_id(), created_at=now, **{**wanted, **fields})
 
     def claim(self, *queues: str, limit: int = 1, lease_s: int = 60, claim_id: str | None = None) -> list[Lease]:
         [leases] = self.claims([Claim(ALICE.id, "w", list(queues or ("q",)), limit, lease_s, claim_id)])
