@@ -102,6 +102,8 @@ def test_expressions_with_names_and_shorthands(cron: str, expected: list[str]) -
         ("0 0 * foo *", "month"),
         ("0 0 * * 8", "day of week"),
         ("5-1 * * * *", "minute"),
+        ("*/90 * * * *", "minute has a step of 90, and there are 60"),
+        ("0 1,5-9/25 * * *", "hour has a step of 25"),
         ("@reboot", "no such name"),
         ("0 0 */14 * MON#2", "never comes due"),  # the 1st, 15th and 29th are never a second Monday
     ],

@@ -282,6 +282,9 @@ LEASES = [
     leases(
         "a success that is not to be retried", "settle", {"outcome": "succeeded", "retry": False}, "/leases/0/retry"
     ),
+    leases("a success to retry in 5 s", "settle", {"outcome": "succeeded", "retry_in_s": 5}, "/leases/0/retry_in_s"),
+    leases("a success with an error", "settle", {"outcome": "succeeded", "error": "e"}, "/leases/0/error"),
+    leases("a failure with a result", "settle", {"result": 1}, "/leases/0/result"),
     leases("no retry in 5 s", "settle", {"retry": False, "retry_in_s": 5}, "/leases/0/retry_in_s"),
     leases("a text for retry", "settle", {"retry": "no"}, "/leases/0/retry"),
     leases("a long token", "settle", {"token": "t" * 201}, "/leases/0/token"),

@@ -1,6 +1,7 @@
 """When a cron expression comes due in a time zone, clock changes included (docs/schedules.md has the tables)."""
 
 import functools
+import re
 import zoneinfo
 from collections import deque
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ NAMED = {
     "@hourly": "0 * * * *",
 }
 NOT_ZONES = {"localtime", "Factory"}  # files beside the zones of IANA; what they say depends on the machine
-FIELDS = "minute, hour, day of month, month, day of week"
+SIZES = {"minute": 60, "hour": 24, "day of month": 31, "month": 12, "day of week": 7}
+FIELDS = ", ".join(SIZES)
 FIRST_SPAN = timedelta(hours=1)
 NEAR = timedelta(hours=4)  # further than any clock is ever put back
 _SECOND = timedelta(seconds=1)
@@ -126,10 +128,14 @@ class Timetable:
 
 def check(cron: str, time_zone: str = "UTC") -> None:
     """Raises:
-    Unreadable: as Timetable does, or the expression never comes due.
+    Unreadable: as Timetable does, or the expression never comes due, or has a step that is never taken.
     """
     if Timetable(cron, time_zone).next(datetime.now(UTC)) is None:
         raise Unreadable("It never comes due.")
+    for field, (name, size) in zip(_five_fields(cron).split(), SIZES.items(), strict=True):
+        for step in re.findall(r"/(\d+)", field):
+            if int(step) > size:  # every cron takes */90 for 0, which is every hour and not every 90 minutes
+                raise Unreadable(f"Its {name} has a step of {step}, and there are {size} in all: give a shorter one.")
 
 
 def _five_fields(cron: str) -> str:

@@ -12,6 +12,12 @@ from taskyard.web.schema import Items, Schema
 
 MAX_RESULT = 1024 * 1024  # bytes of JSON
 MOST_REPORTS = 1000
+UNFINISHED = ("failed", "released")
+SAID_OF = {
+    "result": ("succeeded",),
+    "error": UNFINISHED,
+    "retry_in_s": UNFINISHED,
+}  # with other outcomes nobody reads it
 
 
 class ReportIn(Schema):
@@ -28,11 +34,11 @@ class ReportIn(Schema):
         validate=validate.OneOf(["succeeded", "failed", "released"]),
         metadata={"description": "released: given back unfinished; counts neither as failure nor as crash."},
     )
-    result = fields.Raw(allow_none=True, metadata={"description": "Any JSON, 1 MiB at most."})
+    result = fields.Raw(allow_none=True, metadata={"description": "Any JSON, 1 MiB at most, with succeeded."})
     error = fields.Raw(
         allow_none=True,
         metadata={
-            "description": "What went wrong: any JSON.",
+            "description": "What went wrong: any JSON, with failed or released.",
             "example": {"type": "ValueError", "message": "no width"},
         },
     )
@@ -52,6 +58,12 @@ class ReportIn(Schema):
     def of_whom(self, data: dict[str, Any], **_: Any) -> None:
         if ("token" in data) == ("tokens" in data):
             raise ValidationError("Give either token or tokens.", "token")
+
+    @validates_schema
+    def what_goes_with_the_outcome(self, data: dict[str, Any], **_: Any) -> None:
+        for name, outcomes in SAID_OF.items():
+            if data.get(name) is not None and data.get("outcome", outcomes[0]) not in outcomes:
+                raise ValidationError(f"Goes with the outcome {' or '.join(outcomes)} alone.", name)
 
     @validates_schema
     def one_word_on_retries(self, data: dict[str, Any], **_: Any) -> None:
