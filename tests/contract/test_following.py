@@ -106,6 +106,23 @@ def test_many_that_wait_for_one_are_told_in_slices(yard: Yard) -> None:
     assert yard.count(ready) == 1200
 
 
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_one_that_waits_for_many_that_end_together_is_told_of_all(yard: Yard, outcome: str) -> None:
+    ids = [yard.add(max_attempts=1) for _ in range(600)]
+    then = [follower(yard, *ids, on_failure="run"), follower(yard, *ids[550:])]
+    yard.settle(*yard.claim(limit=600), outcome=outcome)
+    assert is_clean(yard)
+    assert [yard.task(one).status for one in then] == ["queued", "queued" if outcome == "succeeded" else "cancelled"]
+
+
+def test_many_that_wait_for_some_that_end_together_are_told_of_all(yard: Yard) -> None:
+    ids = [yard.add() for _ in range(3)]
+    then = [follower(yard, *ids) for _ in range(200)]
+    yard.settle(*yard.claim(limit=3))
+    assert is_clean(yard)
+    assert {yard.task(one).status for one in then} == {"queued"}
+
+
 def test_what_failed_is_not_retried_before_all_were_told(yard: Yard) -> None:
     first = yard.add(max_attempts=1)
     now = clock.now()

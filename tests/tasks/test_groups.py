@@ -9,7 +9,8 @@ from werkzeug.test import TestResponse
 
 from support.caller import Caller
 from taskyard.core import clock, transaction
-from taskyard.queue import groups
+from taskyard.core.db import Database
+from taskyard.queue import chains, groups
 
 NOBODY = "01936b2e-7c4b-7d9a-9c3e-2f6d8a1b5e70"
 
@@ -53,6 +54,20 @@ def test_a_group_of_a_thousand_is_accepted(alice: Caller) -> None:
     assert len(alice.get(f"/v1/tasks/{group['completion_id']}").json["after"]) == 1000
 
 
+@pytest.mark.parametrize("at_once", [1000, 600])
+def test_a_group_of_a_thousand_is_completed(alice: Caller, database: Database, at_once: int) -> None:
+    group = submit(alice, 1000).json
+    for _ in range(0, 1000, at_once):
+        leases = alice.post("/v1/leases", {"queues": ["c"], "limit": at_once}).json["leases"]
+        settled = {"tokens": [one["token"] for one in leases], "outcome": "succeeded"}
+        assert alice.post("/v1/leases/settle", {"leases": [settled]}).status_code == 200
+    with transaction.own(database) as connection:
+        while chains.go_on(connection, clock.now()):
+            pass
+    told = alice.get(f"/v1/groups/{group['id']}").json
+    assert (told["tasks"], told["completion_status"]) == ({"succeeded": 1000}, "queued")
+
+
 @pytest.mark.parametrize(("on_failure", "status"), [("cancel", "cancelled"), ("run", "queued")])
 def test_on_failure_says_what_becomes_of_the_completion(alice: Caller, on_failure: str, status: str) -> None:
     group = submit(alice, 2, on_failure=on_failure).json
@@ -92,6 +107,13 @@ def test_every_fault_of_each_is_told_and_nothing_stored(alice: Caller) -> None:
 def test_nonsense_is_refused(alice: Caller, sent: dict[str, Any]) -> None:
     whole = {"tasks": [{"command": "c"}], "completion": {"command": "d"}}
     assert alice.post("/v1/groups", whole | sent).status_code == 422
+
+
+@pytest.mark.parametrize("missing", ["tasks", "completion"])
+def test_a_group_that_is_not_whole_is_refused(alice: Caller, missing: str) -> None:
+    whole = {"tasks": [{"command": "c"}], "completion": {"command": "d"}}
+    refused = alice.post("/v1/groups", {name: part for name, part in whole.items() if name != missing})
+    assert (refused.status_code, [fault["pointer"] for fault in refused.json["errors"]]) == (422, [f"/{missing}"])
 
 
 def test_what_is_in_the_way_of_one_refuses_all(alice: Caller, mia: Caller) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_, update
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import policy
@@ -51,9 +51,9 @@ _TASKS = select(
     task.c.fairness_key,
     HEARD,
 ).where(task.c.id.in_(bindparam("ids", expanding=True)))
+# Those that were counted and no others: what was not told yet is told later.
 _MET = delete(dependency).where(
-    dependency.c.on_id.in_(bindparam("ended", expanding=True)),
-    dependency.c.task_id.in_(bindparam("ids", expanding=True)),
+    tuple_(dependency.c.on_id, dependency.c.task_id).in_(bindparam("pairs", expanding=True))
 )
 _COUNT = update(blocked).where(blocked.c.task_id == bindparam("of")).values(left=bindparam("now_left"))
 _UNBLOCK = delete(blocked).where(blocked.c.task_id.in_(bindparam("ids", expanding=True)))
@@ -155,7 +155,7 @@ def _decide(
             free.append(one)
     told.count = len(tasks)
     if waiting:
-        connection.execute(_MET, {"ended": list(ended), "ids": [row["of"] for row in waiting]})
+        connection.execute(_MET, {"pairs": [(on, row["of"]) for row in waiting for on in ended_of[row["of"]]]})
         connection.execute(_COUNT, waiting)
     if gone := [*(one.id for one in free), *(row["of"] for row in falling)]:
         connection.execute(_UNBLOCK, {"ids": gone})  # and what it waited for with it

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, missing, validate, validates_schema
 
 from taskyard.tasks.schemas import TaskIn, TaskOut
 from taskyard.web.schema import Items, Problem, Schema
@@ -17,6 +17,8 @@ class Unread(fields.Nested):
     """Documented as what it holds, and passed on as it was sent: each is loaded by itself, so that one may fail."""
 
     def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **_: Any) -> Any:
+        if value is missing and self.required:
+            raise self.make_error("required")
         return value
 
 
