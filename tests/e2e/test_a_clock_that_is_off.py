@@ -1,4 +1,4 @@
-"""Dispatchers whose clocks are five minutes off: they go by the database's, so nothing runs early, late or twice.
+"""Dispatchers whose clocks are five minutes off, or are set so while they run: nothing runs early, late or twice.
 
 On PostgreSQL only: whoever opens a SQLite file has the clock of the machine it is on.
 """
@@ -13,6 +13,7 @@ from support.chaos import logging_worker
 from support.databases import Postgres
 from support.people import ALICE
 from support.server import PROJECT, Server, Service
+from support.signals import until
 from taskyard.client import Client
 from taskyard.core.db import open_database
 from taskyard.queue.read import every_attempt
@@ -24,10 +25,10 @@ LATE = timedelta(seconds=60)  # of a slow machine; a clock that counted would ma
 DELAYED = 20
 
 
-def skewed_dispatcher(server: Server, off_s: int) -> Service:
+def skewed_dispatcher(server: Server, off_s: int, since: Path) -> Service:
     paths = f"{PROJECT / 'tests'}:{PROJECT / 'src'}"
-    argv = [sys.executable, "-m", "support.skewed", str(off_s), "dispatcher"]
-    service = Service(f"dispatcher{off_s:+d}", argv, {**server.env, "PYTHONPATH": paths}, server.folder)
+    argv = [sys.executable, "-m", "support.skewed", str(off_s), str(since), "dispatcher"]
+    service = Service(f"dispatcher{off_s:+d}-{since.name}", argv, {**server.env, "PYTHONPATH": paths}, server.folder)
     service.start()
     return service
 
@@ -38,16 +39,22 @@ def test_nothing_runs_early_late_or_twice(postgres: Postgres, tmp_path: Path) ->
     server.web.start()
     server.wait_until_ready()
     with Client(server.url, ALICE.key) as client:
-        go = tmp_path / "go"
+        go, start, step = (tmp_path / name for name in ("go", "start", "step"))
+        start.touch()
         held = client.submit("off", {"until": str(go)})
         worker = logging_worker(server, "worker", tmp_path / "runs.log", "off", concurrency=DELAYED + 1)
-        dispatchers = [skewed_dispatcher(server, off_s) for off_s in (OFF_S, -OFF_S)]
+        wrong = [(OFF_S, start), (-OFF_S, start), (OFF_S, step)]
+        dispatchers = [skewed_dispatcher(server, off_s, since) for off_s, since in wrong]
         try:
+            until(lambda: all("dispatcher started" in one.output() for one in dispatchers))
+            much_later = client.submit("off", {}, delay_s=OFF_S - 60)
+            step.touch()  # somebody sets its clock while it runs
             delayed = [client.submit("off", {}, delay_s=1 + number / 10) for number in range(DELAYED)]
             for task in delayed:
                 client.wait(task.id, timeout_s=20)
             # It has outlived its lease of 3 s by heartbeats, under the eyes of a clock for which it ran out long ago.
             assert client.get(held.id).status == "running"
+            assert client.get(much_later.id).status == "scheduled"
             go.touch()
             client.wait(held.id, timeout_s=20)
         finally:

@@ -1,6 +1,6 @@
 """What time it is: the database's time, so that all processes agree.
 
-A process measures its own offset from the database once in a while (`Timekeeper`); tests give a clock in (`frozen`).
+A process measures it once in a while (`Timekeeper`) and counts on from there; tests give a clock in (`frozen`).
 """
 
 import threading
@@ -18,6 +18,9 @@ log = structlog.get_logger("taskyard.clock")
 EVERY_S = 60.0
 AGAIN_S = 1.0  # after a measure that failed
 LOOK_S = 0.1
+STEP_LOOK_S = 1.0  # how often it is looked whether somebody has set this machine's clock,
+STEP_S = 0.5  # which it is where it goes on by so much more or less than the machine's uptime
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # the first goes on while the machine sleeps
 
 
 class Clock(Protocol):
@@ -25,13 +28,34 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """This machine's clock, corrected by its measured offset from the database's."""
+    """The database's time, counted on by this machine's uptime from when it was measured; before, and on SQLite, this
+    machine's clock.
+
+    A clock may be set while work is under way, uptime may not: what it was set on by would count as time gone by,
+    and leases that are held would be over.
+    """
 
     def __init__(self) -> None:
-        self.offset = timedelta(0)
+        self._booted: float | None = (
+            None  # when this machine was started, by the database's clock, in seconds since 1970
+        )
 
     def now(self) -> datetime:
-        return datetime.fromtimestamp(time.time(), UTC) + self.offset
+        seconds = time.time() if self._booted is None else self._booted + uptime()
+        return datetime.fromtimestamp(seconds, UTC)
+
+    def measured(self, at: datetime, uptime_s: float) -> None:
+        """So late it was by the database's clock at that moment of this machine's uptime."""
+        self._booted = at.timestamp() - uptime_s
+
+    def offset(self) -> timedelta:
+        """How far the database is ahead of this machine's clock."""
+        return self.now() - datetime.fromtimestamp(time.time(), UTC)
+
+
+def uptime() -> float:
+    """Seconds since this machine was started."""
+    return time.clock_gettime(_UPTIME)
 
 
 class FrozenClock:
@@ -74,18 +98,18 @@ def frozen(at: datetime | None = None) -> Iterator[FrozenClock]:
 
 
 def synchronise(engine: Engine) -> None:
-    """Measure how far this machine's clock is from the database's; a SQLite file is on this machine."""
+    """Measure how late it is by the database's clock; a SQLite file is on this machine."""
     if engine.dialect.name == "sqlite":
         return
     with engine.connect() as connection:
-        before = time.time()
+        before = uptime()
         theirs: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        middle = datetime.fromtimestamp((before + time.time()) / 2, UTC)
-    system.offset = theirs - middle
+        system.measured(theirs, (before + uptime()) / 2)
 
 
 class Timekeeper:
-    """Measures the offset at the start and every minute; a thread of each long-lived process does its `run`.
+    """Measures at the start, every minute, and where somebody has set this machine's clock, as is done after it stood
+    still. A thread of each long-lived process does its `run`.
 
     Until `measured` is set this machine's clock is all there is to go by: what acts on the time waits for it.
     """
@@ -104,7 +128,14 @@ class Timekeeper:
                 self._stop.wait(AGAIN_S)
             else:
                 self.measured.set()
-                self._stop.wait(EVERY_S)
+                self._rest()
+
+    def _rest(self) -> None:
+        """Wait until it is time to measure again."""
+        until, apart = uptime() + EVERY_S, time.time() - uptime()
+        while uptime() < until and abs(time.time() - uptime() - apart) < STEP_S:
+            if self._stop.wait(STEP_LOOK_S):
+                return
 
     def wait(self) -> bool:
         """Wait for the first measure; False: the process is to stop instead."""
