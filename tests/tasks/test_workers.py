@@ -1,5 +1,6 @@
 """Workers over HTTP: who asks, for what, running what; and draining them."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.dispatcher.duties import all_duties
 from taskyard.queue import roll
+from taskyard.queue.tables import worker
 from taskyard.tasks.roll_call import RollCall
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
@@ -126,14 +128,51 @@ def test_a_queue_with_work_warns_where_nobody_asks(alice: Caller, name: str, tim
 
 def test_a_worker_is_noted_every_ten_seconds_with_all_it_asked_for(time: FrozenClock) -> None:
     calls = RollCall()
-    assert calls.due("h", "w", ["a"], time.now()) == ["a"]
+    first = time.now()
+    assert calls.due("h", "w", ["a"], first) == {"a": first}
     time.advance(9)
-    assert calls.due("h", "w", ["b"], time.now()) == []
-    assert calls.due("h", "other", ["a"], time.now()) == ["a"]
+    second = time.now()
+    assert calls.due("h", "w", ["b"], second) == {}
+    assert calls.due("h", "other", ["a"], second) == {"a": second}
     time.advance(1)
-    assert calls.due("h", "w", ["a"], time.now()) == ["a", "b"]
+    assert calls.due("h", "w", ["a"], time.now()) == {"a": time.now(), "b": second}
     time.advance(60)
-    assert calls.due("h", "w", ["b"], time.now()) == ["b"]
+    assert calls.due("h", "w", ["b"], time.now()) == {"b": time.now()}
+
+
+def test_what_each_process_hears_of_a_name_counts_for_a_minute(
+    alice: Caller, database: Database, name: str, time: FrozenClock
+) -> None:
+    def sign(*queues: str) -> None:
+        with transaction.own(database) as connection:
+            roll.sign(connection, ALICE.id, name, dict.fromkeys(queues, time.now()), time.now())
+
+    def asked() -> dict[str, Any]:
+        with database.read.connect() as connection:
+            return {queue: time.now() - at for queue, at in roll.asked(connection).items()}
+
+    sign("a")
+    time.advance(50)
+    sign("b")
+    assert asked() == {"a": timedelta(seconds=50), "b": timedelta(0)}
+    assert workers(alice)[0]["queues"] == ["a", "b"]
+    time.advance(10)
+    sign("b", "c")
+    assert asked() == {"b": timedelta(0), "c": timedelta(0)}
+
+
+def test_what_a_version_before_has_noted_is_understood(
+    alice: Caller, database: Database, name: str, time: FrozenClock
+) -> None:
+    claim(alice, name)
+    with transaction.own(database) as connection:
+        connection.execute(worker.update().values(queues=["old"]))
+    with database.read.connect() as connection:
+        assert list(roll.asked(connection)) == ["old"]
+    assert workers(alice)[0]["queues"] == ["old"]
+    time.advance(10)
+    claim(alice, name)
+    assert workers(alice)[0]["queues"] == ["old", "c"]
 
 
 def test_workers_are_forgotten_a_day_later(alice: Caller, database: Database, name: str, time: FrozenClock) -> None:

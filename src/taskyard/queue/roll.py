@@ -1,5 +1,6 @@
 """The roll of workers: who asked for which queues, and when; what a claim itself does not write down."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, lit
 
 from taskyard.core.db import AnyRow
 from taskyard.core.ids import new_id
-from taskyard.core.types import Id, Instant, Json
+from taskyard.core.types import Id, Instant, Json, instant_from_text, instant_to_text
 from taskyard.queue.tables import lease, task, worker
 
 LATELY = timedelta(minutes=10)  # who asked within it is shown
@@ -26,6 +27,11 @@ _SIGN = text(
     bindparam("id", type_=Id),
     bindparam("queues", type_=Json),
     bindparam("at", type_=Instant),
+)
+_KNOWN = (
+    select(worker.c.queues, worker.c.seen_at)
+    .where(worker.c.holder_id == bindparam("holder"), worker.c.name == bindparam("name"))
+    .with_for_update()
 )
 _WORKING = select(lease.c.holder_id, lease.c.worker)
 _DRAINED = select(worker.c.holder_id, worker.c.name).where(worker.c.drain_at.is_not(None))
@@ -53,8 +59,22 @@ class Filter:
     limit: int
 
 
-def sign(connection: Connection, holder_id: str, name: str, queues: list[str], now: datetime) -> None:
-    connection.execute(_SIGN, {"holder": holder_id, "name": name, "id": new_id(), "queues": queues, "at": now})
+def sign(connection: Connection, holder_id: str, name: str, queues: Mapping[str, datetime], now: datetime) -> None:
+    """Note when it asked for each of these; what other processes have heard lately of that name stays."""
+    who = {"holder": holder_id, "name": name}
+    row = connection.execute(_KNOWN, who).first()
+    known = {queue: at for queue, at in _asked(row).items() if now - at < ASKING} if row else {}
+    for queue, at in queues.items():
+        known[queue] = max(at, known.get(queue, at))
+    told = {queue: instant_to_text(at) for queue, at in known.items()}
+    connection.execute(_SIGN, {**who, "id": new_id(), "queues": told, "at": now})
+
+
+def _asked(row: AnyRow) -> dict[str, datetime]:
+    """When a worker asked for each queue; versions before kept the names alone."""
+    if isinstance(row.queues, list):
+        return dict.fromkeys(row.queues, row.seen_at)
+    return {queue: instant_from_text(at) for queue, at in row.queues.items()}
 
 
 def drained(connection: Connection) -> list[tuple[str, str]]:
@@ -71,8 +91,8 @@ def asked(connection: Connection, *which: ColumnElement[bool]) -> dict[str, date
     """When a worker last asked for each queue: any, or one of these."""
     found: dict[str, datetime] = {}
     for row in connection.execute(_ASKING.where(*which)):
-        for name in row.queues:
-            found.setdefault(name, row.seen_at)
+        for name, at in _asked(row).items():
+            found[name] = max(at, found.get(name, at))
     return found
 
 

@@ -233,7 +233,7 @@ worker = Table(
     Column("holder_id", Id, primary_key=True),  # the user it claims as
     Column("name", String(200), primary_key=True),
     Column("id", Id, nullable=False, unique=True),  # what stands in paths: a name may hold anything
-    Column("queues", Json, nullable=False),  # that it asked for last
+    Column("queues", Json, nullable=False),  # that it asked for lately, each with when it did
     Column("seen_at", Instant, nullable=False, index=True),
     Column("drain_at", Instant),  # since when it gets nothing more
     Index(

@@ -26,8 +26,9 @@ class RollCall:
         self._lock = threading.Lock()
         self._asking: dict[tuple[str, str], _Asking] = {}
 
-    def due(self, holder_id: str, name: str, queues: list[str], now: datetime) -> list[str]:
-        """The queues to note down for a worker that asks now; none where it has been noted a moment ago.
+    def due(self, holder_id: str, name: str, queues: list[str], now: datetime) -> dict[str, datetime]:
+        """What to note down of a worker that asks now: when it asked for which queue; nothing where it has been noted a
+        moment ago.
 
         Several workers may share a name, so what any of them asked for lately counts.
         """
@@ -38,10 +39,10 @@ class RollCall:
                 known = self._asking[holder_id, name] = _Asking(now - EVERY)
             known.queues.update(dict.fromkeys(queues, now))
             if abs(now - known.noted_at) < EVERY:
-                return []
+                return {}
             known.noted_at = now
             known.queues = {queue: at for queue, at in known.queues.items() if now - at < REMEMBERED}
-            return list(known.queues)
+            return dict(known.queues)
 
     def _forget(self, now: datetime) -> None:
         if len(self._asking) >= MANY:
