@@ -41,7 +41,7 @@ def test_nothing_runs_early_late_or_twice(postgres: Postgres, tmp_path: Path) ->
     with Client(server.url, ALICE.key) as client:
         go, start, step = (tmp_path / name for name in ("go", "start", "step"))
         start.touch()
-        held = client.submit("off", {"until": str(go)})
+        held = client.submit("off", {"until": [str(go)]})
         worker = logging_worker(server, "worker", tmp_path / "runs.log", "off", concurrency=DELAYED + 1)
         wrong = [(OFF_S, start), (-OFF_S, start), (OFF_S, step)]
         dispatchers = [skewed_dispatcher(server, off_s, since) for off_s, since in wrong]

@@ -1,7 +1,7 @@
 """A worker that writes each run down at once: python -m support.logging_worker LOG COMMAND [LEASE_S [CONCURRENCY]].
 
 A line of the log: the task's id, the number of the attempt, a hash of the lease's token. A payload with `until` keeps
-the task running until that file is there.
+each attempt running until its file is there: the first of them for the first attempt, and so on.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ def main(log: str, command: str, lease_s: str = "3", concurrency: str = "8") -> 
     def run(payload: Any, task: RunningTask) -> dict[str, Any]:
         fence = hashlib.sha256(task.token.encode()).hexdigest()[:16]
         os.write(written, f"{task.id} {task.attempt} {fence}\n".encode())
-        while "until" in payload and not Path(payload["until"]).exists():
+        while "until" in payload and not Path(payload["until"][task.attempt - 1]).exists():
             time.sleep(0.02)
         return {"attempt": task.attempt, "fence": fence}
 
