@@ -83,6 +83,7 @@ def test_what_cannot_be_stored_is_503_and_goes_on_once_there_is_room(server: Ser
         accepted.append(answer.json()["id"])
     assert (answer.status, answer.headers["Content-Type"]) == (503, "application/problem+json"), answer.data
     assert int(answer.headers["Retry-After"]) > 0
+    assert "disk is full" in answer.json()["detail"]
     assert submit(server).status == 503
     with Client(server.url, ALICE.key, retry_for_s=0) as client:
         assert client.get(accepted[-1]).status == "queued", "reading goes on"

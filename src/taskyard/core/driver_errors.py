@@ -2,6 +2,7 @@
 all errors mean that it is away, full or overloaded, which passes.
 """
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import Dialect
@@ -12,6 +13,7 @@ from taskyard.core.errors import Unavailable
 
 COLLIDED = frozenset({"40001", "40P01"})  # PostgreSQL's codes: it ended one of two transactions in each other's way
 READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
+DISK_FULL = "53100"
 
 
 def collided(error: Exception) -> bool:
@@ -24,6 +26,17 @@ def passes(error: Exception) -> bool:
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError | Unavailable):
         return True
     return getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
+
+
+def reason(error: Exception) -> str:
+    """What ails a database whose error passes, in a sentence."""
+    driver = getattr(error, "orig", None)
+    state, code = getattr(driver, "sqlstate", None), getattr(driver, "sqlite_errorcode", 0) & 0xFF
+    if state == DISK_FULL or code == sqlite3.SQLITE_FULL:
+        return "The database cannot be written now: its disk is full."
+    if state == READ_ONLY or code == sqlite3.SQLITE_READONLY:
+        return "The database cannot be written now: it is read-only."
+    return "The database cannot be reached now."
 
 
 def told(error: Exception, sql: str, dialect: Dialect, connection: Any) -> Exception:

@@ -56,7 +56,7 @@ def from_database(error: DBAPIError | PoolTimeout) -> Response:
     """A database that is away, full or overloaded is 503; any other fault of it is ours."""
     if driver_errors.passes(error):
         log.error("database unavailable: %s", error)
-        return from_error(errors.Unavailable("The database cannot be reached now. Try again.", retry_after_s=2))
+        return from_error(errors.Unavailable(f"{driver_errors.reason(error)} Try again.", retry_after_s=2))
     return from_exception(error)
 
 
