@@ -46,7 +46,7 @@ def off(system: clock.SystemClock, wall: WallClock) -> timedelta:
 def test_until_it_is_measured_this_machines_clock_is_all_there_is(system: clock.SystemClock, wall: WallClock) -> None:
     wall.off_s = 300
     assert off(system, wall) > NEAR
-    assert abs(system.offset()) < NEAR
+    assert abs(system.ahead()) < NEAR
 
 
 def test_once_measured_it_is_the_databases_and_no_step_of_this_machines_moves_it(
@@ -58,7 +58,7 @@ def test_once_measured_it_is_the_databases_and_no_step_of_this_machines_moves_it
         assert off(system, wall) > NEAR, "the file has no clock of its own"
         return
     assert off(system, wall) < NEAR
-    assert abs(system.offset() + timedelta(seconds=300)) < NEAR
+    assert abs(system.ahead() + timedelta(seconds=300)) < NEAR
     wall.off_s = -3600
     assert off(system, wall) < NEAR
 

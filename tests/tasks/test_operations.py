@@ -293,6 +293,7 @@ def test_a_repeat_starts_no_second_operation(alice: Caller) -> None:
         ({"action": "move", "filter": FAILED}, "/queue"),
         ({"action": "move", "filter": FAILED, "queue": "a b"}, "/queue"),
         ({"action": "retry", "filter": FAILED, "dry_run": "perhaps"}, "/dry_run"),
+        ({"action": "retry", "filter": FAILED, "dry_run": "off"}, "/dry_run"),
     ],
 )
 def test_bad_input(alice: Caller, sent: dict[str, Any], where: str) -> None:

@@ -30,6 +30,8 @@ NEXT = Facts(  # nothing stands in its way
     attempts=0,
     failures=0,
     max_attempts=5,
+    crashes=0,
+    max_crashes=3,
     asked_at=after(-60),
     ahead=Tally(0, False),
 )
@@ -107,6 +109,25 @@ def test_a_task_that_has_ended_has_one_reason(status: Status) -> None:
     assert one.code == status.value
     assert one.detail.endswith("It ended at 2026-11-03T11:59:59.000000Z.")
     assert following(ended).startswith("Nothing")
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"failures": 5}, "5 of 5 failures are used up."),
+        ({"failures": 1, "crashes": 3, "last": "lost"}, "3 of 3 crashes are used up."),
+        ({"crashes": 1, "last": "lost"}, "Its worker vanished, and its command says that such a task fails."),
+        ({"failures": 1, "last": "failed"}, "It was not to be tried again: its worker said so, or the time for"),
+    ],
+)
+def test_why_a_task_has_failed_is_told(changed: dict[str, Any], says: str) -> None:
+    [one] = reasons(replace(NEXT, status=Status.FAILED, finished_at=after(-1), ahead=None, **changed))
+    assert one.detail.startswith(says)
+
+
+def test_what_is_parked_and_may_come_back_has_a_reason() -> None:
+    [one] = reasons(PARKED)
+    assert (one.code, one.detail.split(",")[0]) == ("due", "Its limit key has room again")
 
 
 def test_a_reason_names_moments_numbers_and_names() -> None:

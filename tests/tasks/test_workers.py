@@ -84,6 +84,16 @@ def test_a_drained_worker_gets_nothing_and_is_told_so(alice: Caller, name: str) 
     assert claim(alice, name).status_code == 200
 
 
+def test_a_drained_worker_is_nobody_who_would_take_a_task(alice: Caller, name: str) -> None:
+    claim(alice, name, name.replace(":", "-"))
+    alice.post(f"/v1/workers/{workers(alice)[0]['id']}/drain")
+    queue = name.replace(":", "-")
+    task = alice.post("/v1/tasks", {"command": "c", "queue": queue}).headers["Location"]
+    [reason] = alice.get(f"{task}/explain").json["reasons"]
+    assert reason["code"] == "no_worker"
+    assert "no worker has asked" in alice.get(f"/v1/queues/{queue}").json["warning"]
+
+
 def test_a_drained_worker_gets_the_answer_it_lost(alice: Caller, name: str) -> None:
     alice.post("/v1/tasks", {"command": "c"})
     first = claim(alice, name, claim_id="once").json
@@ -132,9 +142,10 @@ def test_a_worker_is_noted_every_ten_seconds_with_all_it_asked_for(time: FrozenC
     assert calls.due("h", "w", ["a"], first) == {"a": first}
     time.advance(9)
     second = time.now()
-    assert calls.due("h", "w", ["b"], second) == {}
+    assert calls.due("h", "w", ["a"], second) == {}
+    assert calls.due("h", "w", ["b"], second) == {"a": second, "b": second}, "a queue that was not noted is at once"
     assert calls.due("h", "other", ["a"], second) == {"a": second}
-    time.advance(1)
+    time.advance(10)
     assert calls.due("h", "w", ["a"], time.now()) == {"a": time.now(), "b": second}
     time.advance(60)
     assert calls.due("h", "w", ["b"], time.now()) == {"b": time.now()}

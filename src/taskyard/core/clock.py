@@ -48,7 +48,7 @@ class SystemClock:
         """So late it was by the database's clock at that moment of this machine's uptime."""
         self._booted = at.timestamp() - uptime_s
 
-    def offset(self) -> timedelta:
+    def ahead(self) -> timedelta:
         """How far the database is ahead of this machine's clock."""
         return self.now() - datetime.fromtimestamp(time.time(), UTC)
 

@@ -88,9 +88,9 @@ def asks(seen_at: datetime | None, now: datetime) -> bool:
 
 
 def asked(connection: Connection, *which: ColumnElement[bool]) -> dict[str, datetime]:
-    """When a worker last asked for each queue: any, or one of these."""
+    """When a worker that may get something last asked for each queue: any, or one of these."""
     found: dict[str, datetime] = {}
-    for row in connection.execute(_ASKING.where(*which)):
+    for row in connection.execute(_ASKING.where(worker.c.drain_at.is_(None), *which)):
         for name, at in _asked(row).items():
             found[name] = max(at, found.get(name, at))
     return found

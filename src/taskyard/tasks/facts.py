@@ -102,6 +102,8 @@ class Facts:
     attempts: int
     failures: int
     max_attempts: int
+    crashes: int
+    max_crashes: int
     expires_at: datetime | None = None
     finished_at: datetime | None = None
     last: str | None = None

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from taskyard.tasks.schemas import STATUSES, fingerprint_field, owner_field, queue_field
-from taskyard.web.fields import Text, When
+from taskyard.web.fields import Flag, Text, When
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema
 
@@ -46,9 +46,7 @@ class OperationIn(Schema):
         },
     )
     queue = queue_field(metadata={"description": "With move: where to. Waiting tasks can be moved."})
-    dry_run = fields.Boolean(
-        load_default=False, metadata={"description": "Only tell what it would find; nothing is changed."}
-    )
+    dry_run = Flag(load_default=False, metadata={"description": "Only tell what it would find; nothing is changed."})
 
     @validates_schema
     def arguments_of_the_action(self, data: dict[str, Any], **_: Any) -> None:
@@ -100,7 +98,9 @@ class OperationOut(Schema):
 class DryRunOut(Schema):
     """What an operation would find. Nothing has been changed."""
 
-    matched = fields.Integer(required=True, metadata={"description": "Counted up to 10,000.", "example": 120})
+    matched = fields.Integer(
+        required=True, metadata={"description": "That the filter finds; counted up to 10,000.", "example": 120}
+    )
     capped = fields.Boolean(required=True, metadata={"description": "Whether there are more.", "example": False})
     sample = fields.List(fields.UUID(), required=True, metadata={"description": "The newest 20 of them."})
     checked = fields.Integer(

@@ -22,7 +22,7 @@ ENDED = {
     ),
     Status.FAILED: (
         Code.FAILED,
-        "Its attempts are used up.",
+        "",  # _spent
         "Read its error and GET …/attempts, mend the cause, then POST …/retry.",
     ),
     Status.CANCELLED: (
@@ -49,10 +49,19 @@ def reasons(facts: Facts) -> list[Reason]:
     """Every reason, the one that decides first."""
     if facts.status in ENDED:
         code, detail, action = ENDED[facts.status]
-        return [Reason(code, f"{detail} It ended at {_at(facts.finished_at)}.", action)]
+        return [Reason(code, f"{detail or _spent(facts)} It ended at {_at(facts.finished_at)}.", action)]
     if facts.running is not None:
         return list(_running(facts, facts.running))
     return [*_waits(facts), *_time(facts), *_line(facts), *_bounds(facts)]
+
+
+def _spent(facts: Facts) -> str:
+    """Why a task that failed is not tried again."""
+    if facts.failures >= facts.max_attempts or facts.crashes >= facts.max_crashes:
+        return f"{_count(facts)}."
+    if facts.last == "lost":
+        return "Its worker vanished, and its command says that such a task fails."
+    return "It was not to be tried again: its worker said so, or the time for retries is over."
 
 
 def _waits(facts: Facts) -> Iterator[Reason]:
@@ -106,6 +115,9 @@ def _line(facts: Facts) -> Iterator[Reason]:
     yield from hindered
     over = limit_reasons.over(facts)
     yield from over
+    if facts.is_parked and not over:
+        detail = "Its limit key has room again, and a dispatcher lets it back into the line any moment."
+        yield Reason(Code.DUE, detail, "Nothing. Where it stays so, no dispatcher runs: start one.")
     if facts.ahead is None:
         return
     if facts.ahead.count:
@@ -174,7 +186,8 @@ def following(facts: Facts) -> str:
             return "Its worker stops it, and it ends as cancelled; unless it is done before it hears of that."
         return "Its worker settles it, or is silent until the lease ends and loses it."
     if facts.waits is not None:
-        return "The last of those that it waits for lets it go when it ends."
+        time = f", at {_at(facts.run_at)} at the earliest" if facts.run_at > facts.now else ""
+        return f"The last of those that it waits for lets it go when it ends{time}."
     if facts.is_parked:
         return "It comes back into the line when its key has room: its place is kept."
     if facts.ahead is None:
@@ -187,6 +200,8 @@ def following(facts: Facts) -> str:
 
 
 def _count(facts: Facts) -> str:
+    if facts.last == "lost":
+        return f"{facts.crashes} of {facts.max_crashes} crashes are used up"
     return f"{facts.failures} of {facts.max_attempts} failures are used up"
 
 

@@ -27,7 +27,7 @@ class RollCall:
         self._asking: dict[tuple[str, str], _Asking] = {}
 
     def due(self, holder_id: str, name: str, queues: list[str], now: datetime) -> dict[str, datetime]:
-        """What to note down of a worker that asks now: when it asked for which queue; nothing where it has been noted a
+        """What to note down of a worker that asks now, when it asked for which queue: nothing where each was noted a
         moment ago.
 
         Several workers may share a name, so what any of them asked for lately counts.
@@ -37,8 +37,9 @@ class RollCall:
             if known is None:
                 self._forget(now)
                 known = self._asking[holder_id, name] = _Asking(now - EVERY)
+            is_new = not known.queues.keys() >= set(queues)
             known.queues.update(dict.fromkeys(queues, now))
-            if abs(now - known.noted_at) < EVERY:
+            if abs(now - known.noted_at) < EVERY and not is_new:
                 return {}
             known.noted_at = now
             known.queues = {queue: at for queue, at in known.queues.items() if now - at < REMEMBERED}

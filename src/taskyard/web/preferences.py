@@ -61,7 +61,8 @@ def parse(given: str) -> Preferences:
         if match:
             found.setdefault(match[1].lower(), (match[2] or "").strip())
     wait = found.get("wait", "")
-    wait_s = min(int(wait), MAX_WAIT_S) if wait.isascii() and wait.isdigit() and len(wait) < 10 else 0
+    digits = wait.lstrip("0") if wait.isascii() and wait.isdigit() else ""
+    wait_s = min(int(digits or 0), MAX_WAIT_S) if len(digits) < 10 else MAX_WAIT_S
     return Preferences(wait_s, found.get("return", "").lower() == "minimal")
 
 
