@@ -136,9 +136,10 @@ def test_a_patch_mends_payloads_that_then_fit(app: Flask, alice: Caller, mia: Ca
     tried = alice.post("/v1/operations", sent)
     assert tried.status_code == 200
     assert Described(app).faults("POST", "/v1/operations", tried) == []
-    assert {name: tried.json[name] for name in ("matched", "capped", "sample", "checked", "misfits")} == {
+    assert {name: tried.json[name] for name in ("matched", "capped", "refused", "sample", "checked", "misfits")} == {
         "matched": 2,
         "capped": False,
+        "refused": 0,
         "sample": [bad, good],
         "checked": 2,
         "misfits": 1,
@@ -163,6 +164,40 @@ def test_a_dry_run_counts_no_further_than_it_must(alice: Caller, monkeypatch: py
     fail(alice, 3)
     tried = alice.post("/v1/operations", {"action": "delete", "filter": FAILED, "dry_run": True}).json
     assert (tried["matched"], tried["capped"]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("action", "more", "refused"),
+    [
+        ("retry", {}, 3),
+        ("retry", {"patch": {"width": 300}}, 3),
+        ("cancel", {}, 2),
+        ("delete", {}, 2),
+        ("move", {"queue": "other"}, 3),
+        ("move", {"queue": "shut"}, 4),
+    ],
+)
+def test_a_dry_run_tells_how_many_would_be_refused(
+    app: Flask, alice: Caller, mia: Caller, action: str, more: dict[str, Any], refused: int
+) -> None:
+    fail(alice)
+    submit(alice)
+    report = {"outcome": "succeeded"}
+    [lease] = alice.post("/v1/leases", {"queues": ["c"]}).json["leases"]
+    alice.post("/v1/leases/settle", {"leases": [{**report, "token": lease["token"]}]})
+    submit(alice)
+    alice.post("/v1/leases", {"queues": ["c"]})
+    submit(alice)
+    assert sorted(statuses(alice)) == ["failed", "queued", "running", "succeeded"]
+    mia.post("/v1/queues/shut/drain")
+    sent = {"action": action, "filter": {"command": "c"}, **more}
+    tried = alice.post("/v1/operations", {**sent, "dry_run": True}).json
+    assert (tried["matched"], tried["refused"]) == (4, refused)
+    if "patch" in more:
+        assert tried["checked"] == 1
+    path = alice.post("/v1/operations", sent).headers["Location"]
+    dispatch(app)
+    assert progress(alice, path) == ("done", 4, 4 - refused, refused)
 
 
 def test_tasks_made_later_are_left_alone(app: Flask, alice: Caller) -> None:

@@ -56,10 +56,12 @@ class Operation(Resource):
 
 @dataclass(frozen=True)
 class DryRun(Resource):
-    """What an operation would find: how many, the newest of them, and how many payloads its patch would spoil."""
+    """What an operation would find: how many, those that it would refuse, the newest of them, and how many payloads its
+    patch would spoil."""
 
     matched: int
     capped: bool
+    refused: int
     sample: list[str]
     checked: int
     misfits: int

@@ -176,7 +176,8 @@ def _show(one: Operation) -> None:
 
 
 def _found(one: DryRun) -> None:
-    click.echo(f"It would find {one.matched}{'+' if one.capped else ''} tasks; nothing was changed.")
+    left = f", and leave {one.refused} of them as they are" if one.refused else ""
+    click.echo(f"It would find {one.matched}{'+' if one.capped else ''} tasks{left}; nothing was changed.")
     if one.misfits:
         click.echo(f"Of the newest {one.checked} payloads {one.misfits} would not fit:")
     _faults(one.faults)

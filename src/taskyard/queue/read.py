@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, func, literal, null, select, union_all
+from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, exists, func, literal, null, select, union_all
 
 from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
@@ -161,6 +161,13 @@ def ids(connection: Connection, wanted: Filter, now: datetime, *, limit: int, be
     """The same, but their ids alone."""
     query = _narrowed(select(task.c.id), wanted, before_id)
     return list(connection.execute(query.limit(limit), {"now": now}).scalars())
+
+
+def states(connection: Connection, wanted: Filter, now: datetime, *, limit: int) -> list[AnyRow]:
+    """`id`, `outcome` and whether it is `leased`, of the newest tasks that are wanted."""
+    leased = exists().where(lease.c.task_id == task.c.id).correlate(task).label("leased")
+    query = _narrowed(select(task.c.id, task.c.outcome, leased), wanted, None)
+    return list(connection.execute(query.limit(limit), {"now": now}))
 
 
 def _narrowed(query: Select[Any], wanted: Filter, before_id: str | None) -> Select[Any]:

@@ -102,9 +102,17 @@ class DryRunOut(Schema):
         required=True, metadata={"description": "That the filter finds; counted up to 10,000.", "example": 120}
     )
     capped = fields.Boolean(required=True, metadata={"description": "Whether there are more.", "example": False})
+    refused = fields.Integer(
+        required=True,
+        metadata={
+            "description": "Of those, how many it would leave as they are: their state forbids it.",
+            "example": 2,
+        },
+    )
     sample = fields.List(fields.UUID(), required=True, metadata={"description": "The newest 20 of them."})
     checked = fields.Integer(
-        required=True, metadata={"description": "Payloads tried with the patch: the newest 100.", "example": 100}
+        required=True,
+        metadata={"description": "Payloads tried with the patch: the newest 100 that are not refused.", "example": 100},
     )
     misfits = fields.Integer(required=True, metadata={"description": "Of those, how many would not fit.", "example": 1})
     faults = fields.List(fields.Nested(TaskFault), required=True, metadata={"description": "Of the first 20 misfits."})

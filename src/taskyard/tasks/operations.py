@@ -1,14 +1,16 @@
 """What can be done with operations, and by whom: users act on their own tasks, moderators and admins on all."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from taskyard.core import clock
-from taskyard.core.db import database, db
+from taskyard.core.db import AnyRow, database, db
 from taskyard.core.errors import Conflict, Invalid, NotFound
 from taskyard.core.ids import new_id
-from taskyard.queue import read
+from taskyard.queue import gates, read
+from taskyard.queue.lifecycle import RETRYABLE
 from taskyard.tasks import operation_filter
 from taskyard.tasks.operation_models import Operation
 from taskyard.tasks.operation_slices import payloads, told
@@ -19,6 +21,12 @@ from taskyard.users.actor import Actor
 COUNTED = 10_000
 SAMPLE = 20
 TRIED = 100  # payloads that a dry run patches
+FITS: dict[str, Callable[[AnyRow], bool]] = {  # what an action does not refuse, by the state of a task
+    "retry": lambda one: one.outcome in RETRYABLE,
+    "cancel": lambda one: one.outcome is None,
+    "delete": lambda one: one.outcome is not None,
+    "move": lambda one: one.outcome is None and not one.leased,
+}
 
 
 def start(actor: Actor, sent: dict[str, Any]) -> Operation:
@@ -48,10 +56,14 @@ def tried(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
     stored = operation_filter.stored(sent["filter"], owner_of(actor, sent["filter"]["owner"]))
     wanted = operation_filter.read(stored)
     with database().read.connect() as connection:
-        ids = read.ids(connection, wanted, clock.now(), limit=COUNTED + 1, before_id=None)
+        found = read.states(connection, wanted, clock.now(), limit=COUNTED + 1)
+        counted = found[:COUNTED]
+        is_closed = sent["action"] == "move" and sent["queue"] in gates.closed(connection)
+        ids = [] if is_closed else [one.id for one in counted if FITS[sent["action"]](one)]
         checked, misfits = _trial(connection, sent["patch"], ids[:TRIED]) if "patch" in sent else (0, [])
-    counts = {"matched": min(len(ids), COUNTED), "capped": len(ids) > COUNTED, "sample": ids[:SAMPLE]}
-    return {**counts, "checked": checked, "misfits": len(misfits), "faults": misfits[:SAMPLE]}
+    counts = {"matched": len(counted), "capped": len(found) > COUNTED, "refused": len(counted) - len(ids)}
+    sample = [one.id for one in counted[:SAMPLE]]
+    return {**counts, "sample": sample, "checked": checked, "misfits": len(misfits), "faults": misfits[:SAMPLE]}
 
 
 def _trial(connection: Connection, patch: Any, ids: list[str]) -> tuple[int, list[dict[str, Any]]]:
