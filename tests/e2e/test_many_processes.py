@@ -18,7 +18,7 @@ import urllib3
 from support.databases import Postgres
 from support.people import ALICE, MIA
 from support.server import PROJECT, Dispatcher, Server, Service
-from taskyard.client import Client, Conflict
+from taskyard.client import Client, Conflict, Extension, Lease, Report
 
 pytestmark = pytest.mark.e2e
 WEB, DISPATCHERS, WORKERS = 3, 2, 4
@@ -29,6 +29,7 @@ LIMIT = 3
 BATCHES = 15
 END_S = 60
 DEADLOCK = "deadlock detected"
+OUTCOMES = ("succeeded", "failed", "released")
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,11 @@ def test_they_do_not_lock_one_another_out(crowd: Server, own_postgres: Postgres)
     before = log.read_text().count(DEADLOCK)
     with workers(crowd, "mixed") as ran:
         faults = side_by_side(
-            [*(Meddler(crowd, seed).submit for seed in range(3)), *(Meddler(crowd, seed).meddle for seed in (3, 4))]
+            [
+                *(Meddler(crowd, seed).submit for seed in range(3)),
+                *(Meddler(crowd, seed).meddle for seed in (3, 4)),
+                *(Meddler(crowd, seed).hold for seed in (5, 6)),
+            ]
         )
         assert faults == []
         with Client(crowd.url, ALICE.key) as client:
@@ -165,6 +170,8 @@ class Meddler:
     def submit(self) -> None:
         for _ in range(BATCHES):
             self._client.submit_many([self._task() for _ in range(40)], atomic=False)
+            members = [{name: value for name, value in self._task().items() if name != "unique"} for _ in range(5)]
+            self._client.submit_group(members, {"command": "mixed", "payload": {"key": "x", "lasts_s": 0}})
 
     def _task(self) -> dict[str, Any]:
         task = {"command": "mixed", "payload": {"key": "x", "lasts_s": 0}, "backoff": {"kind": "constant", "base_s": 0}}
@@ -174,15 +181,34 @@ class Meddler:
         return task | {
             "fairness_key": self._random.choice([*WEIGHTS]),
             "limit_key": f"k{self._random.randrange(10)}",
+            "tags": self._random.choice([[], [], [], ["rare"]]),
             "priority": self._random.choice(["high", "normal", "low"]),
         }
 
     def meddle(self) -> None:
-        for _ in range(BATCHES):
+        for number in range(BATCHES):
+            if number % 5 == 0:
+                self._client.operate(self._random.choice(["cancel", "retry"]), {"queue": "mixed", "tag": "rare"})
             for task in itertools.islice(self._client.list(queue="mixed"), 20):
                 deed = self._random.choice([self._client.cancel, self._client.retry, self._client.get])
                 with suppress(Conflict):
                     deed(task.id)
+
+    def hold(self) -> None:
+        """A worker that extends and settles the same leases at one moment, in different orders."""
+        for _ in range(BATCHES):
+            leases = self._client.claim(["mixed"], limit=20, lease_s=30, wait_s=0.2)
+            if not leases:
+                continue
+            beats = [Extension(one.token, 30, progress=self._random.randrange(100)) for one in self._shuffled(leases)]
+            reports = [Report(one.token, self._random.choice(OUTCOMES)) for one in self._shuffled(leases)]
+            with ThreadPoolExecutor(1) as pool:
+                beating = pool.submit(self._client.extend, beats)
+                self._client.settle(reports)
+                beating.result()
+
+    def _shuffled(self, leases: list[Lease]) -> list[Lease]:
+        return self._random.sample(leases, len(leases))
 
 
 def side_by_side(deeds: list[Callable[[], None]]) -> list[str]:

@@ -75,6 +75,14 @@ _PASS_ON = (
 )
 _PASS_ON_ANEW = _PASS_ON.values(statuses=bindparam("new_statuses", type_=Json), until=bindparam("new_until"))
 _KEY_OF = select(task.c.owner_id, task.c.unique_key).where(task.c.id == bindparam("id"))
+_KEYS_OF = select(task.c.id, task.c.owner_id, task.c.unique_key, task.c.outcome).where(
+    task.c.id.in_(bindparam("ids", expanding=True)), task.c.unique_key.is_not(None)
+)
+_LOCK = (
+    select(unique_key.c.task_id)
+    .where(unique_key.c.owner_id == bindparam("owner"), unique_key.c.key == bindparam("name"))
+    .with_for_update()
+)
 
 
 def holds(status: str | None, statuses: list[str], until: datetime | None, now: datetime) -> bool:
@@ -103,10 +111,12 @@ def admit(connection: Connection, wanted: list[Wanted], now: datetime) -> dict[s
     for new, unique in sorted(wanted, key=_name):  # in one order everywhere, so that no two wait for one another
         if unique is not None:
             held[new.id] = _hold(connection, new.owner_id, unique, new.id)
-    return {
-        new.id: _judge(connection, new, unique, held[new.id], now) if unique is not None else Verdict()
-        for new, unique in wanted
-    }
+    verdicts = {new.id: Verdict() for new, unique in wanted if unique is None}
+    # Those who are replaced by their ids, as whoever cancels many goes by that.
+    for new, unique in sorted(wanted, key=lambda one: held[one[0].id].task_id if one[0].id in held else ""):
+        if unique is not None:
+            verdicts[new.id] = _judge(connection, new, unique, held[new.id], now)
+    return verdicts
 
 
 def _name(wanted: Wanted) -> tuple[str, str]:
@@ -133,6 +143,20 @@ def _judge(connection: Connection, new: NewTask, unique: Unique, held: AnyRow, n
     row = {"owner": new.owner_id, "name": unique.key, "to": new.id}
     connection.execute(_PASS_ON_ANEW, row | {"new_statuses": unique.statuses, "new_until": unique.until})
     return Verdict(replaced=replaced)
+
+
+def lock_keys(connection: Connection, ids: list[str], *, to_open: bool) -> None:
+    """Lock the keys of these tasks, in the one order, so that the tasks can follow in theirs.
+
+    Where those that have ended are to be opened again, a key that nobody has is noted for its task, which does not hold
+    it yet.
+    """
+    found = connection.execute(_KEYS_OF, {"ids": ids}).all()
+    for of in sorted(found, key=lambda of: (of.owner_id, of.unique_key)):
+        if to_open and of.outcome is not None:
+            _hold(connection, of.owner_id, Unique(of.unique_key, OPEN), of.id)
+        else:
+            connection.execute(_LOCK, {"owner": of.owner_id, "name": of.unique_key})
 
 
 def take_back(connection: Connection, task_id: str, now: datetime) -> str | None:

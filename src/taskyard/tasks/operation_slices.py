@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from taskyard.core import clock
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Fault, Invalid
-from taskyard.queue import control, gates, read
+from taskyard.queue import control, gates, read, unique
 from taskyard.queue.control import Change
 from taskyard.queue.lifecycle import RETRYABLE
 from taskyard.queue.ready import gathered
@@ -53,6 +53,7 @@ def work(connection: Connection) -> int:
     size = PATCHED if "patch" in operation.arguments else SLICE
     before_id = operation.below_id or operation.from_id
     ids = read.ids(connection, operation_filter.read(operation.filter), now, limit=size, before_id=before_id)
+    unique.lock_keys(connection, ids, to_open=operation.action == "retry")  # before any task, as new tasks do
     with gathered(connection, now):
         faults = _do(connection, operation, sorted(ids), now)  # sorted, as heartbeats and settles lock leases
     connection.execute(
