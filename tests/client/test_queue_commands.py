@@ -25,7 +25,7 @@ def test_a_queue_is_paused_resumed_and_listed(run: Callable[..., Result], client
     assert "o-queue: paused since " in run("pause", "o-queue").stdout
     assert client.claim(["o-queue"]) == []
     assert "o-queue: paused since " in run("list").stdout
-    assert "the first in line waits for " in run("resume", "o-queue").stdout
+    assert "the oldest waits for " in run("resume", "o-queue").stdout
     assert client.queue("o-queue").depth["normal"] == {"count": 1, "capped": False}
     refused = run("pause", "o-queue", person=ALICE)
     assert (refused.exit_code, "role" in refused.stderr) == (1, True)

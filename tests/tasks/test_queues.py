@@ -95,6 +95,37 @@ def test_a_queue_tells_what_is_in_it_and_for_how_long(
     assert (found["depth"]["high"]["count"], found["running"]["count"], found["oldest_ready_at"]) == (0, 3, None)
 
 
+def test_the_oldest_need_not_be_the_first_in_a_fair_line(
+    alice: Caller, time: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "_last_seq", 0)  # another test's clock may have been ahead of this one's
+    many = [submit(alice, fairness_key="many") for _ in range(3)]
+    time.advance(10)
+    comes = submit(alice, fairness_key="few")
+    assert claim(alice, "q", limit=2) == [many[0], comes]
+    time.advance(10)
+    few = submit(alice, fairness_key="few")
+    assert claim(alice, "q", limit=1) == [many[1]]
+    assert alice.get("/v1/queues/q").json["age_s"] == pytest.approx(20, abs=0.001)
+    assert claim(alice, "q", limit=1) == [few]
+
+
+def test_what_is_parked_is_told_the_age_of_and_gives_no_warning(
+    alice: Caller, mia: Caller, time: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "_last_seq", 0)
+    assert mia.patch("/v1/queues/q", {"key_limits": {"max_running": 1}}).status_code == 200
+    for _ in range(3):
+        submit(alice, limit_key="k")
+    assert len(claim(alice, "q")) == 1
+    time.advance(100)
+    found = alice.get("/v1/queues/q").json
+    assert (found["parked"]["count"], found["age_s"], found["warning"]) == (2, pytest.approx(100, abs=0.001), None)
+    submit(alice, limit_key="other")
+    found = alice.get("/v1/queues/q").json
+    assert (found["age_s"], found["warning"]) == (pytest.approx(100, abs=0.001), queues.NOBODY)
+
+
 def test_counts_stop_at_a_bound(alice: Caller, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overview, "MOST", 2)
     assert overview.tally(2) == overview.Tally(2, False)

@@ -151,7 +151,7 @@ def _line(one: Queue) -> str:
     parts = [
         f"paused since {moment(one.paused_at)}" if one.paused_at else "",
         f"closed since {moment(one.closed_at)}" if one.closed_at else "",
-        f"the first in line waits for {one.age_s:.0f} s" if one.age_s is not None else "nothing in line",
+        f"the oldest waits for {one.age_s:.0f} s" if one.age_s is not None else "nothing waits",
         one.warning or "",
     ]
     return f"{one.name}: " + "; ".join(part for part in parts if part)

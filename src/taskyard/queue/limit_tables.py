@@ -18,6 +18,7 @@ parked = Table(
     Column("limit_key", String(100), nullable=False),
     Column("fairness_key", String(100)),
     Index("ix_parked_order", "queue", "limit_key", "lane", "pass", "seq"),
+    Index(None, "queue", "seq"),
 )
 
 # A key with limits of its own, or whose starts are counted; the key "" is the queue as a whole. How many tasks run is

@@ -11,12 +11,14 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Integer,
+    Label,
     ScalarSelect,
     Select,
     Table,
     bindparam,
     func,
     literal,
+    literal_column,
     select,
     union,
     union_all,
@@ -24,7 +26,7 @@ from sqlalchemy import (
 
 from taskyard.core.db import AnyRow
 from taskyard.queue.chain_tables import blocked
-from taskyard.queue.lifecycle import LANES
+from taskyard.queue.lifecycle import LANES, PRIORITIES
 from taskyard.queue.limit_tables import parked
 from taskyard.queue.limits import COLUMNS, Limits, limits_of
 from taskyard.queue.tables import lease, queue, ready, scheduled
@@ -33,6 +35,7 @@ MOST = 10_000  # rows are told up to so many
 _NAME = bindparam("name", type_=ready.c.queue.type)
 _AFTER = bindparam("after", type_=ready.c.queue.type)
 _ROOM = bindparam("room", type_=Integer)
+_OLDEST_OF = (*(f"in_{priority}" for priority in LANES), "shared", "aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,17 @@ def _names() -> CTE:
     return select(found.c.name).order_by(found.c.name).limit(_ROOM).cte("names")
 
 
-def _head(name: ColumnElement[str], lane: int) -> ScalarSelect[int]:
-    """When the first in line of a lane came into it, in microseconds since 1970."""
-    first = select(ready.c.seq).where(ready.c.queue == name, ready.c.lane == lane)
-    return first.order_by(ready.c["pass"], ready.c.seq).limit(1).scalar_subquery()
+def _oldest(name: ColumnElement[str]) -> list[Label[int]]:
+    """When the oldest of each kind came into line, in microseconds since 1970: a look into an index each."""
+    unshared = ready.c["pass"] == literal_column("0")
+    in_lanes = (
+        select(func.min(ready.c.seq)).where(ready.c.queue == name, ready.c.lane == lane, unshared)
+        for lane in PRIORITIES
+    )
+    shared = select(func.min(ready.c.seq)).where(ready.c.queue == name, ready.c["pass"] > literal_column("0"))
+    aside = select(func.min(parked.c.seq)).where(parked.c.queue == name)
+    kinds = zip(_OLDEST_OF, (*in_lanes, shared, aside), strict=True)
+    return [query.scalar_subquery().label(kind) for kind, query in kinds]
 
 
 def _states(names: FromClause) -> Select[Any]:
@@ -90,7 +100,7 @@ def _states(names: FromClause) -> Select[Any]:
             func.coalesce(queue.c.version, 0).label("version"),
             *(queue.c[prefix + name] for prefix in ("", "key_") for name in COLUMNS),
             queue.c.weights,
-            *(_head(names.c.name, lane).label(priority) for priority, lane in LANES.items()),
+            *_oldest(names.c.name),
         )
         .join_from(names, queue, queue.c.name == names.c.name, isouter=True)
         .order_by(names.c.name)
@@ -117,13 +127,14 @@ _DEPTHS = select(
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """What is set of a queue (version 0: nothing yet), and since when the first in line waits."""
+    """What is set of a queue (version 0: nothing yet), and since when the oldest that is ready or parked waits."""
 
     name: str
     paused_at: datetime | None
     closed_at: datetime | None
     version: int
     oldest_ready_at: datetime | None
+    in_line: bool  # a worker that asks may get something: not all of it is parked
     limits: Limits
     key_limits: Limits
     weights: dict[str, int]
@@ -154,7 +165,8 @@ def depths(connection: Connection, name: str) -> Depths:
 
 
 def _state(row: AnyRow) -> QueueState:
-    heads = [seq for priority in LANES if (seq := getattr(row, priority)) is not None]
-    oldest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=min(heads)) if heads else None
+    seqs = {kind: seq for kind in _OLDEST_OF if (seq := getattr(row, kind)) is not None}
+    oldest = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=min(seqs.values())) if seqs else None
+    waits = (oldest, bool(seqs.keys() - {"aside"}))
     limits = (limits_of(row), limits_of(row, "key_"))
-    return QueueState(row.name, row.paused_at, row.closed_at, row.version, oldest, *limits, row.weights or {})
+    return QueueState(row.name, row.paused_at, row.closed_at, row.version, *waits, *limits, row.weights or {})

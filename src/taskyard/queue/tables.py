@@ -129,6 +129,8 @@ ready = Table(
     Column("limit_key", String(100)),
     Column("fairness_key", String(100)),
     Index("ix_ready_order", "queue", "lane", "pass", "seq"),
+    # Fair lines are not ordered by age; the others need no second index to be asked for their oldest.
+    Index("ix_ready_shared", "queue", "seq", sqlite_where=text("pass > 0"), postgresql_where=text("pass > 0")),
 )
 
 scheduled = Table(

@@ -7,7 +7,7 @@ from taskyard.web.fields import Text, When
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema
 
-OLDEST = {"description": "Since when the first in line waits.", "example": "2026-11-03T09:28:00.000000Z"}
+OLDEST = {"description": "Since when its oldest queued task waits.", "example": "2026-11-03T09:28:00.000000Z"}
 WARNING = {
     "description": "What is wrong with it, in a sentence.",
     "example": "Work waits, and no worker has asked for this queue in the last minute.",

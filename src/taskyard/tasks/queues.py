@@ -49,7 +49,7 @@ class Line:
 
     @property
     def warning(self) -> str | None:
-        waits = self.state.oldest_ready_at is not None and self.state.paused_at is None
+        waits = self.state.in_line and self.state.paused_at is None
         return NOBODY if waits and not self.is_asked else None
 
 
