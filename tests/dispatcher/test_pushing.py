@@ -296,3 +296,18 @@ def test_a_worker_may_pull_from_a_queue_that_is_pushed(pushing, register, submit
         receives.let_go()
         assert {ended(alice, one)["attempts"] for one in (pushed, pulled)} == {1}
     assert [one.headers["webhook-id"] for one in receives.seen] == [pushed]
+
+
+def test_a_push_that_may_go_is_found_behind_many_that_may_not(pushing, register, alice: Caller, mia: Caller) -> None:  # type: ignore[no-untyped-def]
+    receives = Holding()
+    with receiver(receives) as found:
+        register(found.url)
+        assert mia.patch("/v1/queues/resize", {"key_limits": {"max_running": 1}}).status_code == 200
+        for keys in ("a" * 1000, "a" * 1000, "b"):
+            many = [{"command": "resize", "payload": key, "limit_key": key} for key in keys]
+            assert alice.post("/v1/tasks/batch", {"tasks": many, "atomic": True}).status_code == 200
+        with pushing(every_s=300):  # it does not come to it by looking again
+            seen = receives.wait_for(2)
+            assert sorted(orjson.loads(one.body)["payload"] for one in seen) == ["a", "b"]
+            assert mia.post("/v1/queues/resize/pause").status_code == 200
+            receives.let_go()

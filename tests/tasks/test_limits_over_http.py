@@ -263,3 +263,15 @@ def test_an_expression_that_cannot_be_used_is_refused_with_its_place(mia: Caller
 )
 def test_expressions_may_look_for_what_they_need(mia: Caller, expression: str) -> None:
     assert mia.put("/v1/commands/c", {"limit_key": expression}).status_code == 201
+
+
+def test_a_claim_goes_on_until_it_comes_to_what_may_start(alice: Caller, mia: Caller) -> None:
+    limit(mia, key_limits={"max_running": 1})
+    for _ in range(2):
+        many = [{"command": "c", "queue": "q", "limit_key": "a"}] * 700
+        assert alice.post("/v1/tasks/batch", {"tasks": many, "atomic": True}).status_code == 200
+    last = submit(alice, limit_key="b")
+    assert len(claim(alice, 1)) == 1
+    assert [one["task"]["id"] for one in claim(alice, 1)] == [last]
+    assert claim(alice, 1) == []
+    assert alice.get("/v1/queues/q").json["parked"]["count"] == 1399

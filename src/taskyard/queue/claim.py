@@ -65,7 +65,7 @@ def _claim(connection: Connection, claims: list[Claim], now: datetime, marks: Ma
         for hand in hungry:
             if not hand.ids:
                 got = _take(connection, hand.wanted, hand.room, now, steps, marks)
-                hand.ids, hand.taken.draining = got.ids, got.draining
+                hand.ids, hand.taken.draining, hand.taken.cut = got.ids, got.draining, got.cut
                 found |= got.read
         found |= leases.read(connection, [task_id for hand in hungry for task_id in hand.ids if task_id not in found])
         total += len(found)
@@ -127,7 +127,9 @@ def _take(connection: Connection, wanted: Claim, room: int, now: datetime, steps
     got = _take_postgresql(connection, wanted, room, now, marks)
     if got.limited:
         steps.learn(got.limited)
-        got.ids += steps.take(wanted, room - len(got.ids)).ids
+        rest = steps.take(wanted, room - len(got.ids))
+        got.ids += rest.ids
+        got.cut = rest.cut
     return got
 
 

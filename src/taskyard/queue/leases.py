@@ -59,10 +59,11 @@ class Lease:
 
 @dataclass(slots=True)
 class Taken:
-    """What a claim got; `draining`: its worker gets nothing, now or later."""
+    """What a claim got; `draining`: its worker gets nothing, now or later; `cut`: there may be more for it at once."""
 
     leases: list[Lease]
     draining: bool = False
+    cut: bool = False
 
 
 _LEASED = select(

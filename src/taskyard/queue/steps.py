@@ -20,7 +20,7 @@ from taskyard.queue.limits import Book
 from taskyard.queue.tables import lease, ready
 from taskyard.queue.tokens import FENCE_BYTES
 
-MOST_PARKED = 500  # by one claim, so that it holds its locks for a short time; the next one goes on
+MOST_PARKED = 500  # in one transaction, so that it holds its locks for a short time; the next one goes on
 MOST_READ = 500
 
 _HEAD = (
@@ -47,12 +47,14 @@ _Chosen = tuple[_Head, datetime]  # and when its lease begins
 class Got:
     """Tasks that are a claim's from now on, by id, with those that were `read` as they were taken.
 
-    Of queues that are found to be `limited` PostgreSQL takes nothing at first.
+    `cut`: so many were over a limit that it got no further. Of queues that are found to be `limited` PostgreSQL takes
+    nothing at first.
     """
 
     ids: list[str]
     read: dict[str, Lease] = field(default_factory=dict)
     draining: bool = False
+    cut: bool = False
     limited: list[str] = field(default_factory=list)
 
 
@@ -65,6 +67,7 @@ class Steps:
         self._known = gates.seen_limited(connection)
         self._shut: gates.Shut | None = None
         self._books: dict[str, Book] = {}
+        self._may_park = MOST_PARKED
         self._empty: set[tuple[str, int]] = set()  # lines of queues without limits that have given all they had
         if self._always or not self._known.isdisjoint(queues):
             self._look(queues, wait=True)
@@ -98,32 +101,37 @@ class Steps:
         # Who else holds the lock of a limited queue has it for itself this time.
         queues = [name for name in queues if name not in self._shut.limited or name in self._books]
         lines: dict[tuple[int, int], list[_Chosen]] = {}  # each as it was found, in one visit or two
-        count = parked = 0
+        count, cut = 0, False
         for lane, most in [*first_to_lower(room), *((lane, room) for lane in PRIORITIES)]:
             before = count
             for place, name in enumerate(queues):
                 left = min(room - count, most - (count - before))
                 if left > 0:
-                    found, aside = self._visit(name, lane, left, MOST_PARKED - parked)
+                    found, through = self._visit(name, lane, left)
                     lines.setdefault((lane, place), []).extend(found)
                     count += len(found)
-                    parked += aside
+                    cut = cut or not through
         taken = [one for _, line in sorted(lines.items()) for one in line]
-        return Got([head[0] for head, _ in taken], self._lease(wanted, taken) if taken else {}, self.draining(wanted))
+        read = self._lease(wanted, taken) if taken else {}
+        return Got([head[0] for head, _ in taken], read, self.draining(wanted), cut)
 
-    def _visit(self, name: str, lane: int, room: int, may_park: int) -> tuple[list[_Chosen], int]:
-        """Take up to `room` tasks from the head of one lane of a queue, parking what is over the limit of its key."""
+    def _visit(self, name: str, lane: int, room: int) -> tuple[list[_Chosen], bool]:
+        """Take up to `room` tasks from the head of one lane of a queue, parking what is over the limit of its key.
+
+        False besides: there may be more behind what was parked.
+        """
         book = self._books.get(name)
         if book is None:
             heads = self._heads_read(name, lane, room) if (name, lane) not in self._empty else []
             if len(heads) < room:
                 self._empty.add((name, lane))
             self._remove(heads)
-            return [(head, self._now) for head in heads], 0
+            return [(head, self._now) for head in heads], True
         taken: list[_Chosen] = []
         aside: list[AnyRow] = []
         size = room
-        while len(taken) < room and len(aside) < may_park and book.whole.room != 0:
+        through = False
+        while not (through or len(taken) == room or book.whole.room == 0) and len(aside) < self._may_park:
             rows = self._heads(name, lane, size)
             before = len(aside)
             book.read(row.limit_key for row in rows if row.limit_key is not None)
@@ -137,12 +145,12 @@ class Steps:
                 else:
                     taken.append((row, book.start(row.limit_key)))
             self._remove([*(row for row, _ in taken[chosen:]), *aside[before:]])
-            if len(rows) < size:
-                break
+            through = len(rows) < size
             size = min(2 * size, MOST_READ)
         if aside:
             parking.park(self._connection, aside)
-        return taken, len(aside)
+            self._may_park -= len(aside)
+        return taken, through or len(taken) == room or book.whole.room == 0
 
     def _heads(self, name: str, lane: int, room: int) -> Sequence[AnyRow]:
         return self._connection.execute(_HEAD, {"queue": name, "lane": lane, "room": room}).all()

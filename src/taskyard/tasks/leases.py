@@ -35,6 +35,8 @@ def take(actor: Actor, sent: dict[str, Any], gone: Callable[[], bool]) -> Genera
     def attempt() -> bool:
         nonlocal found
         found = transaction.batch(database(), _claim, wanted, _claim_alone)
+        while found.cut and not found.leases and not gone():
+            found = transaction.batch(database(), _claim, wanted, _claim_alone)
         return bool(found.leases) or found.draining
 
     if sent["wait"]:

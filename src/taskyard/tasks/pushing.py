@@ -142,6 +142,8 @@ class PushLine:
         self._full |= set(busy) - rooms.keys()
         jobs = [Job(lease, self._pushed.get(lease.command)) for one in taken for lease in one.leases]
         self._flights.take_off(job.lease.queue for job in jobs)
+        if any(one.cut for one in taken):
+            waiting(self._database).wake_here([self._bell])  # it looks again at once
         return jobs
 
     async def send(self, job: Job) -> Done:
