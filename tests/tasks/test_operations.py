@@ -9,55 +9,14 @@ from flask import Flask
 from support.caller import Caller
 from support.commands import WIDTH
 from support.description import Described
+from support.operations import FAILED, dispatch, fail, progress, start, submit
 from support.people import BOB
-from support.yard import at_once
 from taskyard.core import transaction
 from taskyard.core.clock import FrozenClock
-from taskyard.core.db import open_database
 from taskyard.dispatcher.duties import all_duties
 from taskyard.tasks import operation_slices, operations
 
 NOBODYS_ID = "00000000-0000-7000-8000-00000000dead"
-FAILED = {"command": "c", "status": "failed"}
-
-
-def submit(who: Caller, **sent: Any) -> str:
-    created: str = who.post("/v1/tasks", {"command": "c", **sent}).json["id"]
-    return created
-
-
-def fail(who: Caller, count: int = 1, **sent: Any) -> list[str]:
-    ids = [submit(who, max_attempts=1, **sent) for _ in range(count)]
-    leases = who.post("/v1/leases", {"queues": [sent.get("queue", "c")], "limit": count}).json["leases"]
-    reports = [{"token": lease["token"], "outcome": "failed", "error": "boom"} for lease in leases]
-    who.post("/v1/leases/settle", {"leases": reports})
-    return ids
-
-
-def start(who: Caller, action: str, wanted: dict[str, Any], **more: Any) -> str:
-    answer = who.post("/v1/operations", {"action": action, "filter": wanted, **more})
-    assert answer.status_code == 202, answer.text
-    assert Described(who.app).faults("POST", "/v1/operations", answer) == []
-    assert answer.headers["Location"] == f"/v1/operations/{answer.json['id']}"
-    assert (answer.json["state"], answer.json["matched"]) == ("running", 0)
-    path: str = answer.headers["Location"]
-    return path
-
-
-def dispatch(app: Flask, slices: int = 99) -> int:
-    """So many slices, or as many as it takes; how many there were."""
-    [duty] = [duty for duty in all_duties(idempotency_s=86_400) if duty.name == "operate"]
-    for done in range(slices):
-        with transaction.own(app.extensions["taskyard.database"]) as connection:
-            if not duty.run(connection):
-                return done
-    return slices
-
-
-def progress(who: Caller, path: str) -> tuple[str, int, int, int]:
-    told = who.get(path)
-    assert Described(who.app).faults("GET", path, told) == []
-    return tuple(told.json[name] for name in ("state", "matched", "changed", "refused"))  # type: ignore[return-value]
 
 
 def statuses(who: Caller, query: str = "") -> list[str]:
@@ -340,34 +299,6 @@ def test_bad_input(alice: Caller, sent: dict[str, Any], where: str) -> None:
 def test_an_empty_filter_is_refused_in_words(alice: Caller) -> None:
     answer = alice.post("/v1/operations", {"action": "delete", "filter": {}})
     assert "every task there is" in answer.json["errors"][0]["detail"]
-
-
-def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operation_slices, "SLICE", 3)
-    fail(alice, 20)
-    path = start(alice, "retry", FAILED)
-    url = app.extensions["taskyard.config"].database_url
-    opened = [open_database(url) for _ in range(3)]
-
-    def dispatcher(index: int) -> int:
-        done = 0
-        while True:
-            with transaction.own(opened[index]) as connection:
-                worked = operation_slices.work(connection)
-            done += worked
-            if not worked and alice_sees_the_end():
-                return done
-
-    def alice_sees_the_end() -> bool:
-        return bool(Caller(app, alice.person).get(path).json["state"] == "done")
-
-    done = at_once(*(lambda index=index: dispatcher(index) for index in range(3)))
-    for database in opened:
-        database.dispose()
-    assert [one for one in done if isinstance(one, Exception)] == []
-    assert progress(alice, path) == ("done", 20, 20, 0)
-    assert sum(done) == 20
-    assert len(alice.post("/v1/leases", {"queues": ["c"], "limit": 99}).json["leases"]) == 20
 
 
 def test_an_operation_is_forgotten_a_month_after_its_end(app: Flask, alice: Caller, time: FrozenClock) -> None:

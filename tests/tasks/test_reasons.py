@@ -125,6 +125,15 @@ def test_why_a_task_has_failed_is_told(changed: dict[str, Any], says: str) -> No
     assert one.detail.startswith(says)
 
 
+@pytest.mark.parametrize(
+    ("priority", "action"),
+    [("low", 'Wait, add workers or PATCH it with {"priority": "high"}.'), ("high", "Wait or add workers.")],
+)
+def test_a_high_priority_is_advised_where_it_is_not_so_high(priority: str, action: str) -> None:
+    [found] = reasons(replace(NEXT, ahead=Tally(1, False), priority=priority))
+    assert found.action == action
+
+
 def test_what_is_parked_and_may_come_back_has_a_reason() -> None:
     [one] = reasons(PARKED)
     assert (one.code, one.detail.split(",")[0]) == ("due", "Its limit key has room again")

@@ -153,20 +153,22 @@ def newest(
     connection: Connection, wanted: Filter, now: datetime, *, limit: int, before_id: str | None = None
 ) -> list[AnyRow]:
     """Tasks from the newest to the oldest (an id tells its age), going on below `before_id`."""
-    query = _narrowed(_TASK, wanted, before_id)
+    query = _narrowed(_TASK, wanted, before_id).order_by(task.c.id.desc())
     return list(connection.execute(query.limit(limit), {"now": now}))
 
 
-def ids(connection: Connection, wanted: Filter, now: datetime, *, limit: int, before_id: str | None) -> list[str]:
-    """The same, but their ids alone."""
-    query = _narrowed(select(task.c.id), wanted, before_id)
-    return list(connection.execute(query.limit(limit), {"now": now}).scalars())
+def oldest_ids(
+    connection: Connection, wanted: Filter, now: datetime, *, limit: int, after_id: str, before_id: str
+) -> list[str]:
+    """The ids of tasks from the oldest to the newest, between these two."""
+    query = _narrowed(select(task.c.id).where(task.c.id > after_id), wanted, before_id)
+    return list(connection.execute(query.order_by(task.c.id).limit(limit), {"now": now}).scalars())
 
 
 def states(connection: Connection, wanted: Filter, now: datetime, *, limit: int) -> list[AnyRow]:
     """`id`, `outcome` and whether it is `leased`, of the newest tasks that are wanted."""
     leased = exists().where(lease.c.task_id == task.c.id).correlate(task).label("leased")
-    query = _narrowed(select(task.c.id, task.c.outcome, leased), wanted, None)
+    query = _narrowed(select(task.c.id, task.c.outcome, leased), wanted, None).order_by(task.c.id.desc())
     return list(connection.execute(query.limit(limit), {"now": now}))
 
 
@@ -191,4 +193,4 @@ def _narrowed(query: Select[Any], wanted: Filter, before_id: str | None) -> Sele
         query = query.where(task.c.created_at < wanted.created_until)
     if before_id is not None:
         query = query.where(task.c.id < before_id)
-    return query.order_by(task.c.id.desc())
+    return query

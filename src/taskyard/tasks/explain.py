@@ -10,7 +10,7 @@ from taskyard.core import clock
 from taskyard.core.db import AnyRow, database
 from taskyard.queue import keys, overview, roll
 from taskyard.queue.chain_tables import blocked, dependency
-from taskyard.queue.lifecycle import STATUS, Status
+from taskyard.queue.lifecycle import PRIORITIES, STATUS, Status
 from taskyard.queue.limit_tables import parked
 from taskyard.queue.limits import running_of
 from taskyard.queue.overview import Tally, bounded, tally
@@ -46,7 +46,7 @@ _TASK = (
         task.c.on_failure,
         task.c.limit_key,
         parked.c.seq.label("parked_seq"),
-        ready.c.lane,
+        task.c.lane,
         ready.c["pass"],
         ready.c.seq,
     )
@@ -113,6 +113,7 @@ def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
         max_attempts=row.max_attempts,
         crashes=row.crashes,
         max_crashes=row.max_crashes,
+        priority=PRIORITIES[row.lane],
         expires_at=row.expires_at,
         finished_at=row.finished_at,
         last=last.outcome if last else None,

@@ -104,6 +104,7 @@ class Facts:
     max_attempts: int
     crashes: int
     max_crashes: int
+    priority: str = "normal"
     expires_at: datetime | None = None
     finished_at: datetime | None = None
     last: str | None = None

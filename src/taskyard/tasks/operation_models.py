@@ -27,7 +27,8 @@ class Operation(Model):
     filter: Mapped[dict[str, Any]] = mapped_column(Json)
     arguments: Mapped[dict[str, Any]] = mapped_column(Json)  # the patch of a retry, the queue of a move
     state: Mapped[str] = mapped_column(String(10), default="running", index=True)
-    below_id: Mapped[str | None] = mapped_column(Id)  # how far it has come: tasks below this id are still to be done
+    above_id: Mapped[str | None] = mapped_column(Id)  # how far it has come: tasks above this id are still to be done
+    below_id: Mapped[str | None] = mapped_column(Id)  # the same from the other end, by versions that began there
     from_id: Mapped[str] = mapped_column(Id)  # tasks made later than the operation are left alone
     matched: Mapped[int] = mapped_column(default=0)
     changed: Mapped[int] = mapped_column(default=0)

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from taskyard.core import clock
 from taskyard.core.db import AnyRow
 from taskyard.core.errors import Fault, Invalid
+from taskyard.core.ids import NIL
 from taskyard.queue import control, gates, read, unique
 from taskyard.queue.control import Change
-from taskyard.queue.lifecycle import RETRYABLE
+from taskyard.queue.lifecycle import RETRYABLE, Status
 from taskyard.queue.ready import gathered
 from taskyard.queue.tables import task
 from taskyard.tasks import operation_filter
@@ -36,6 +37,11 @@ _NEXT = (
     .with_for_update(skip_locked=True)
 )
 _PAYLOAD = select(task.c.id, task.c.command, task.c.payload, task.c.outcome).where(task.c.id == bindparam("id"))
+_CANCELLED = select(task.c.id).where(
+    task.c.id == bindparam("id"),
+    task.c.outcome == Status.CANCELLED.value,
+    task.c.finished_at >= bindparam("since", type_=task.c.finished_at.type),
+)
 NOT_RETRYABLE = "Only a task that ended without success can be retried, while no other task has its unique key."
 NOT_OPEN = "It has ended already."
 NOT_ENDED = "Only a task that has ended can be deleted."
@@ -51,11 +57,11 @@ def work(connection: Connection) -> int:
         return 0
     now = clock.now()
     size = PATCHED if "patch" in operation.arguments else SLICE
-    before_id = operation.below_id or operation.from_id
-    ids = read.ids(connection, operation_filter.read(operation.filter), now, limit=size, before_id=before_id)
+    left = {"after_id": operation.above_id or NIL, "before_id": operation.below_id or operation.from_id}
+    ids = read.oldest_ids(connection, operation_filter.read(operation.filter), now, limit=size, **left)
     unique.lock_keys(connection, ids, to_open=operation.action == "retry")  # before any task, as new tasks do
     with gathered(connection, now):
-        faults = _do(connection, operation, sorted(ids), now)  # sorted, as heartbeats and settles lock leases
+        faults = _do(connection, operation, ids, now)  # in the order in which heartbeats and settles lock leases
     connection.execute(
         update(Operation)
         .where(Operation.id == operation.id)
@@ -73,7 +79,7 @@ def forget(connection: Connection, now: datetime) -> int:
 
 def _progress(operation: AnyRow, ids: list[str], faults: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "below_id": ids[-1] if ids else operation.below_id,
+        "above_id": ids[-1] if ids else operation.above_id,
         "matched": operation.matched + len(ids),
         "changed": operation.changed + len(ids) - len(faults),
         "refused": operation.refused + len(faults),
@@ -98,7 +104,7 @@ def _deed(connection: Connection, operation: AnyRow, now: datetime) -> tuple[Dee
     """What to do to a task, and why it may be refused."""
     arguments = operation.arguments
     if operation.action == "cancel":
-        return lambda task_id: control.cancel(connection, task_id, now) is not None, NOT_OPEN
+        return lambda task_id: _cancel(connection, task_id, operation.created_at, now), NOT_OPEN
     if operation.action == "delete":
         return lambda task_id: control.remove(connection, task_id), NOT_ENDED
     if operation.action == "move":
@@ -110,6 +116,13 @@ def _deed(connection: Connection, operation: AnyRow, now: datetime) -> tuple[Dee
         patch = Patch(connection, arguments["patch"])
         return lambda task_id: _retry_patched(connection, task_id, patch, now), NOT_RETRYABLE
     return lambda task_id: control.retry(connection, task_id, now), NOT_RETRYABLE
+
+
+def _cancel(connection: Connection, task_id: str, since: datetime, now: datetime) -> bool:
+    """True, too, where it was cancelled `since`: most often as it waited for one that this operation cancelled."""
+    if control.cancel(connection, task_id, now) is not None:
+        return True
+    return connection.execute(_CANCELLED, {"id": task_id, "since": since}).first() is not None
 
 
 def _retry_patched(connection: Connection, task_id: str, patch: Patch, now: datetime) -> bool:

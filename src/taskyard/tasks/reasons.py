@@ -123,8 +123,10 @@ def _line(facts: Facts) -> Iterator[Reason]:
     if facts.ahead.count:
         number = f"{facts.ahead.count:,}{' or more' if facts.ahead.capped else ''}"
         detail = f"{number} {'task stands' if number == '1' else 'tasks stand'} before it in the queue {facts.queue}."
-        more = "raise `concurrency` of its push" if pushed else "add workers"
-        yield Reason(Code.TASKS_AHEAD, detail, f'Wait, {more}, or PATCH it with {{"priority": "high"}}.')
+        ways = ["Wait", "raise `concurrency` of its push" if pushed else "add workers"]
+        if facts.priority != "high":
+            ways.append('PATCH it with {"priority": "high"}')
+        yield Reason(Code.TASKS_AHEAD, detail, f"{', '.join(ways[:-1])} or {ways[-1]}.")
     elif not hindered and facts.paused_at is None and not over:
         taker = "a dispatcher pushes it at once" if pushed else "the next worker that asks gets it"
         yield Reason(Code.NEXT_IN_LINE, "It is the next in its queue.", f"Nothing: {taker}.")
