@@ -36,7 +36,7 @@ def yard(url: str) -> Iterator[Yard]:
 
 
 def started(yard: Yard) -> None:
-    """An operation that cancels all these tasks; a task that was cancelled twice would be refused."""
+    """An operation that cancels all these tasks; a slice that was done twice would be counted twice."""
     now = clock.now()
     tasks = [NewTask(new_id(), ALICE.id, "c", "{}", "q", 1, created_at=now, run_at=now) for _ in range(TASKS)]
     yard.do(enqueue, tasks)

@@ -1,14 +1,18 @@
 """Operations go through the tasks slice by slice: in which order, and none twice."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from support.caller import Caller
 from support.operations import FAILED, dispatch, fail, progress, start, submit
 from support.yard import at_once
 from taskyard.core import transaction
 from taskyard.core.db import open_database
+from taskyard.queue import control, unique
+from taskyard.queue.tables import task
 from taskyard.tasks import operation_slices
 from taskyard.tasks.operation_models import Operation
 
@@ -52,6 +56,61 @@ def test_what_a_cancellation_cancels_down_the_chain_is_not_refused(
     assert [fault["task_id"] for fault in alice.get(path).json["faults"]] == [ended]
 
 
+@pytest.mark.parametrize("more", [{}, {"patch": {"n": 1}}, {"patch": {"text": "x" * 900}}])
+def test_what_is_large_goes_in_smaller_slices(
+    app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(operation_slices, "CHARS", 1000)
+    fail(alice, 8, payload={"text": "x" * (40 if "text" in more.get("patch", {}) else 400)})
+    path = start(alice, "retry", FAILED, **more)
+    assert 3 <= dispatch(app) <= 8
+    assert progress(alice, path) == ("done", 8, 8, 0)
+
+
+def test_a_payload_that_was_changed_meanwhile_is_not_overwritten(app: Flask, alice: Caller) -> None:
+    [task_id] = fail(alice, payload={"width": 1})
+    path = start(alice, "retry", FAILED, patch={"height": 2})
+    database = app.extensions["taskyard.database"]
+    with database.read.connect() as connection:
+        found = operation_slices.look(connection)
+    assert found is not None
+    with transaction.own(database) as connection:
+        connection.execute(update(task).values(payload='{"width":3}'))
+    with transaction.own(database) as connection:
+        operation_slices.work(connection, found)
+    assert progress(alice, path) == ("done", 1, 0, 1)
+    assert alice.get(f"/v1/tasks/{task_id}").json["payload"] == {"width": 3}
+
+
+def test_a_patch_that_fits_no_payload_is_refused(alice: Caller) -> None:
+    sent = {"action": "retry", "filter": FAILED, "patch": {"text": "x" * 256 * 1024}}
+    answer = alice.post("/v1/operations", sent)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/patch")
+
+
+def test_a_task_that_is_deleted_as_it_is_retried_takes_its_key_with_it(
+    app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = app.extensions["taskyard.database"]
+    if database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    ids = fail(alice, unique={"key": "k"}) + fail(alice, unique={"key": "l"})
+    path = start(alice, "retry", FAILED)
+    hold = unique._hold
+
+    def deleted_meanwhile(connection: Connection, *of: Any) -> Any:
+        with transaction.own(database) as other:
+            control.remove(other, ids[0])
+        return hold(connection, *of)
+
+    monkeypatch.setattr(unique, "_hold", deleted_meanwhile)
+    dispatch(app, slices=1)
+    assert progress(alice, path) == ("done", 2, 1, 1)
+    monkeypatch.undo()
+    assert alice.post("/v1/tasks", {"command": "c", "unique": {"key": "k"}}).status_code == 201
+    assert alice.post("/v1/tasks", {"command": "c", "unique": {"key": "l"}}).status_code == 409
+
+
 def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operation_slices, "SLICE", 3)
     fail(alice, 20)
@@ -62,8 +121,12 @@ def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkey
     def dispatcher(index: int) -> int:
         done = 0
         while True:
-            with transaction.own(opened[index]) as connection:
-                worked = operation_slices.work(connection)
+            with opened[index].read.connect() as connection:
+                found = operation_slices.look(connection)
+            worked = 0
+            if found is not None:
+                with transaction.own(opened[index]) as connection:
+                    worked = operation_slices.work(connection, found)
             done += worked
             if not worked and alice_sees_the_end():
                 return done

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,11 +21,16 @@ from taskyard.users import cleanup
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """`run` does a slice and returns how much it did; where that was something, it is asked again at once."""
+    """`run` does a slice and returns how much it did; where that was something, it is asked again at once.
+
+    What takes its time to find out is for `look`, which only reads, so that nobody waits for a lock; `run` is given
+    what it found, and not called for None.
+    """
 
     name: str
     every_s: float
-    run: Callable[[Connection], int]
+    run: Callable[..., int]
+    look: Callable[[Connection], Any] | None = None
 
 
 def _forget_answers(keep_s: int) -> Callable[[Connection], int]:
@@ -81,7 +87,7 @@ def all_duties(
         Duty("follow", 0.5, lambda connection: chains.go_on(connection, clock.now())),
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
-        Duty("operate", 1.0, operation_slices.work),
+        Duty("operate", 1.0, operation_slices.work, operation_slices.look),
         Duty("forget-operations", 600.0, lambda connection: operation_slices.forget(connection, clock.now())),
         Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from typing import Any
 
 import structlog
 
@@ -31,15 +32,29 @@ def run(database: Database, duties: list[Duty], stop: threading.Event) -> None:
     log.info("dispatcher stopped")
 
 
+def _slice(database: Database, duty: Duty) -> tuple[int, float, set[str]]:
+    """How much was done, in how many seconds (waiting for SQLite's lock costs nobody any), and queues with new work."""
+    began_at, took_s = time.monotonic(), 0.0
+    looked: list[Any] = []
+    if duty.look is not None:
+        with database.read.connect() as connection:
+            looked = [duty.look(connection)]
+        took_s = time.monotonic() - began_at
+        if looked == [None]:
+            return 0, took_s, set()
+    with transaction.own(database) as connection, ready.watched(connection) as queues:
+        began_at = time.monotonic()
+        done = duty.run(connection, *looked)
+        took_s += time.monotonic() - began_at
+    return done, took_s, queues
+
+
 def _repeat(database: Database, duty: Duty, stop: threading.Event) -> None:
     waits = False  # for the database; that is said once, when it begins and when it ends
     while not stop.is_set():
         pause_s = duty.every_s * random.uniform(0.8, 1.2)  # so that several dispatchers do not march in step
         try:
-            with transaction.own(database) as connection, ready.watched(connection) as queues:
-                began_at = time.monotonic()  # waiting for SQLite's lock costs nobody anything
-                done = duty.run(connection)
-                took_s = time.monotonic() - began_at
+            done, took_s, queues = _slice(database, duty)
         except Exception as error:  # whatever it is: a duty that stopped for good would do so unseen
             if not passes(error):
                 log.exception("duty failed", duty=duty.name)

@@ -157,12 +157,13 @@ def newest(
     return list(connection.execute(query.limit(limit), {"now": now}))
 
 
-def oldest_ids(
+def oldest(
     connection: Connection, wanted: Filter, now: datetime, *, limit: int, after_id: str, before_id: str
-) -> list[str]:
-    """The ids of tasks from the oldest to the newest, between these two."""
-    query = _narrowed(select(task.c.id).where(task.c.id > after_id), wanted, before_id)
-    return list(connection.execute(query.order_by(task.c.id).limit(limit), {"now": now}).scalars())
+) -> list[AnyRow]:
+    """`id` and `chars`, of payload and result, of tasks from the oldest to the newest, between these two."""
+    chars = func.length(task.c.payload) + func.coalesce(func.length(task.c.result), 0)
+    query = _narrowed(select(task.c.id, chars.label("chars")).where(task.c.id > after_id), wanted, before_id)
+    return list(connection.execute(query.order_by(task.c.id).limit(limit), {"now": now}))
 
 
 def states(connection: Connection, wanted: Filter, now: datetime, *, limit: int) -> list[AnyRow]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Id, Instant, Json
@@ -78,6 +78,13 @@ _KEY_OF = select(task.c.owner_id, task.c.unique_key).where(task.c.id == bindpara
 _KEYS_OF = select(task.c.id, task.c.owner_id, task.c.unique_key, task.c.outcome).where(
     task.c.id.in_(bindparam("ids", expanding=True)), task.c.unique_key.is_not(None)
 )
+_STAYS = (
+    select(task.c.id)
+    .where(task.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(task.c.id)
+    .with_for_update(read=True, key_share=True)
+)
+_FORGET = delete(unique_key).where(unique_key.c.task_id.in_(bindparam("ids", expanding=True)))
 _LOCK = (
     select(unique_key.c.task_id)
     .where(unique_key.c.owner_id == bindparam("owner"), unique_key.c.key == bindparam("name"))
@@ -149,7 +156,7 @@ def lock_keys(connection: Connection, ids: list[str], *, to_open: bool) -> None:
     """Lock the keys of these tasks, in the one order, so that the tasks can follow in theirs.
 
     Where those that have ended are to be opened again, a key that nobody has is noted for its task, which does not hold
-    it yet.
+    it yet. One whose task was deleted meanwhile, and had none to be locked, is taken back.
     """
     found = connection.execute(_KEYS_OF, {"ids": ids}).all()
     for of in sorted(found, key=lambda of: (of.owner_id, of.unique_key)):
@@ -157,6 +164,11 @@ def lock_keys(connection: Connection, ids: list[str], *, to_open: bool) -> None:
             _hold(connection, of.owner_id, Unique(of.unique_key, OPEN), of.id)
         else:
             connection.execute(_LOCK, {"owner": of.owner_id, "name": of.unique_key})
+    noted = [of.id for of in found if to_open and of.outcome is not None]
+    if noted:
+        there = set(connection.execute(_STAYS, {"ids": noted}).scalars())
+        if gone := [one for one in noted if one not in there]:
+            connection.execute(_FORGET, {"ids": gone})
 
 
 def take_back(connection: Connection, task_id: str, now: datetime) -> str | None:

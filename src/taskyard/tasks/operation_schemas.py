@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import orjson
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from taskyard.tasks.schemas import STATUSES, fingerprint_field, owner_field, queue_field
+from taskyard.tasks.schemas import MAX_PAYLOAD, STATUSES, fingerprint_field, owner_field, queue_field
 from taskyard.web.fields import Flag, Text, When
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema
@@ -53,6 +54,8 @@ class OperationIn(Schema):
         action = data.get("action")
         if "patch" in data and action != "retry":
             raise ValidationError("Only a retry takes a patch.", "patch")
+        if "patch" in data and len(orjson.dumps(data["patch"])) > MAX_PAYLOAD:
+            raise ValidationError(f"Larger than {MAX_PAYLOAD // 1024} KiB, as no payload may be.", "patch")
         if action == "move" and "queue" not in data:
             raise ValidationError("Say where to move them.", "queue")
         if "queue" in data and action != "move":
@@ -112,7 +115,10 @@ class DryRunOut(Schema):
     sample = fields.List(fields.UUID(), required=True, metadata={"description": "The newest 20 of them."})
     checked = fields.Integer(
         required=True,
-        metadata={"description": "Payloads tried with the patch: the newest 100 that are not refused.", "example": 100},
+        metadata={
+            "description": "Payloads tried with the patch: the newest that are not refused, 100 or fewer.",
+            "example": 100,
+        },
     )
     misfits = fields.Integer(required=True, metadata={"description": "Of those, how many would not fit.", "example": 1})
     faults = fields.List(fields.Nested(TaskFault), required=True, metadata={"description": "Of the first 20 misfits."})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, select, update
 
 from taskyard.core import clock
@@ -12,8 +13,8 @@ from taskyard.core.ids import new_id
 from taskyard.queue import gates, read
 from taskyard.queue.lifecycle import RETRYABLE
 from taskyard.tasks import operation_filter
+from taskyard.tasks.operation_deeds import payload_of, told
 from taskyard.tasks.operation_models import Operation
-from taskyard.tasks.operation_slices import payloads, told
 from taskyard.tasks.patched import Patch
 from taskyard.tasks.service import owner_of
 from taskyard.users.actor import Actor
@@ -21,6 +22,7 @@ from taskyard.users.actor import Actor
 COUNTED = 10_000
 SAMPLE = 20
 TRIED = 100  # payloads that a dry run patches
+TRIED_CHARS = 2_000_000  # of them, as nobody is served meanwhile
 FITS: dict[str, Callable[[AnyRow], bool]] = {  # what an action does not refuse, by the state of a task
     "retry": lambda one: one.outcome in RETRYABLE,
     "cancel": lambda one: one.outcome is None,
@@ -69,14 +71,20 @@ def tried(actor: Actor, sent: dict[str, Any]) -> dict[str, Any]:
 def _trial(connection: Connection, patch: Any, ids: list[str]) -> tuple[int, list[dict[str, Any]]]:
     """How many payloads were tried, and what is wrong with those that would not fit."""
     patching, faults = Patch(connection, patch), []
+    each, chars, tried = len(orjson.dumps(patch)), 0, 0
     for task_id in ids:
-        row = payloads(connection, task_id)
+        row = payload_of(connection, task_id)
+        if row is None:
+            continue
+        chars += each + len(row.payload)
+        if tried and chars > TRIED_CHARS:
+            break
+        tried += 1
         try:
-            if row is not None:
-                patching.change(row)
+            patching.change(row)
         except Invalid as error:
             faults.append(told(task_id, error.faults))
-    return len(ids), faults
+    return tried, faults
 
 
 def get(actor: Actor, operation_id: str) -> Operation:
