@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import count
+from random import Random
 
 import pytest
 
@@ -191,7 +192,26 @@ def test_limited_queues_have_the_same_lanes(yard: Yard, monkeypatch: pytest.Monk
     yard.set(max_running=20)
     for lane in (LOW, HIGH):
         add(yard, "-" * 30, lane=lane)
-    assert Counter(one.priority for one in yard.claim(limit=25)) == {"high": 17, "low": 3}
+    assert Counter(one.priority for one in yard.claim(limit=25)) == {"high": 18, "low": 2}
+
+
+@pytest.mark.parametrize("limit", [1, 5, 10, 20])
+@pytest.mark.parametrize("held_to", [{"max_running": 1}, {"key_max_running": 1}])
+def test_where_few_may_start_a_lower_lane_gets_its_tenth_and_no_more(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, limit: int, held_to: dict[str, int]
+) -> None:
+    drawn = Random(7)
+    monkeypatch.setattr(lanes, "chance", drawn.random)
+    yard.set(**held_to)
+    add(yard, "-" * 30, lane=LOW, limit_key="k")
+    add(yard, "-" * 130, lane=HIGH, limit_key="k")
+    told: Counter[str] = Counter()
+    for _ in range(100):
+        [one] = yard.claim(limit=limit)
+        yard.claim(limit=limit)  # another worker, who finds nothing and parks
+        yard.settle(one)
+        told[one.priority] += 1
+    assert 4 <= told["low"] <= 18
 
 
 def test_claims_of_one_transaction_share_what_a_limit_leaves(yard: Yard) -> None:

@@ -5,10 +5,12 @@ It is drawn by chance for each claim, so that nothing has to be remembered and n
 
 import random
 from collections.abc import Callable
+from itertools import groupby
 
 from taskyard.queue.lifecycle import PRIORITIES
 
 SHARE = 0.1
+TURNS = 10  # starts among which each lower lane has one
 LOWER = sorted(PRIORITIES, reverse=True)[:-1]
 
 chance: Callable[[], float] = random.random  # tests give one in
@@ -18,3 +20,14 @@ def first_to_lower(limit: int) -> list[tuple[int, int]]:
     """The lanes that come first in a claim of up to `limit` tasks, the lowest one first, each with its number."""
     drawn = [(lane, int(limit * SHARE + chance())) for lane in LOWER]
     return [(lane, number) for lane, number in drawn if number]
+
+
+def turns(limit: int) -> list[tuple[int, int]]:
+    """The same start by start, for a claim of which a limit may let start any part: whatever part, the share holds."""
+    order: list[int] = []
+    while len(order) < limit:
+        ten = [min(PRIORITIES)] * (TURNS - len(LOWER))
+        for lane in LOWER:
+            ten.insert(int((len(ten) + 1) * chance()), lane)
+        order += ten
+    return [(lane, len(list(run))) for lane, run in groupby(order[:limit])]

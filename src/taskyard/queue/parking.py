@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, text, upda
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import shares
+from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limit_tables import limit_key, parked
 from taskyard.queue.limits import KEY_AGAIN, Counted, Limits, limits_of, running_of
 from taskyard.queue.ready import note
@@ -18,7 +19,11 @@ COLUMNS = [column.name for column in parked.columns]
 
 _FIRST = (
     select(parked.c.task_id)
-    .where(parked.c.queue == bindparam("queue"), parked.c.limit_key == bindparam("key"))
+    .where(
+        parked.c.queue == bindparam("queue"),
+        parked.c.limit_key == bindparam("key"),
+        parked.c.lane >= bindparam("lane"),
+    )
     .order_by(parked.c.lane, parked.c["pass"], parked.c.seq)
     .limit(bindparam("room"))
     .with_for_update(skip_locked=True)
@@ -27,10 +32,12 @@ _FIRST = (
 _FIRST_OF_EACH = text(
     """
     SELECT first.task_id
-    FROM unnest(CAST(:queues AS text[]), CAST(:keys AS text[]), CAST(:rooms AS integer[])) AS freed (queue, key, room)
+    FROM unnest(
+        CAST(:queues AS text[]), CAST(:keys AS text[]), CAST(:lanes AS smallint[]), CAST(:rooms AS integer[])
+    ) AS freed (queue, key, lane, room)
     CROSS JOIN LATERAL (
         SELECT parked.task_id FROM parked
-        WHERE parked.queue = freed.queue AND parked.limit_key = freed.key
+        WHERE parked.queue = freed.queue AND parked.limit_key = freed.key AND parked.lane >= freed.lane
         ORDER BY parked.lane, parked.pass, parked.seq LIMIT freed.room
         FOR UPDATE SKIP LOCKED
     ) AS first
@@ -69,7 +76,10 @@ def freed(connection: Connection, ended: list[AnyRow]) -> None:
 
 
 def come_back(connection: Connection, rooms: dict[tuple[str, str], int]) -> int:
-    """Let up to so many parked tasks of each queue and key back into the line; returns how many came."""
+    """Let up to so many parked tasks of each queue and key back into the line; returns how many came.
+
+    And the first of each lower priority besides, as it is the claim that sees to it that none starves.
+    """
     ids = _first(connection, rooms)
     if not ids:
         return 0
@@ -81,18 +91,15 @@ def come_back(connection: Connection, rooms: dict[tuple[str, str], int]) -> int:
 
 
 def _first(connection: Connection, rooms: dict[tuple[str, str], int]) -> list[str]:
-    if connection.dialect.name == "postgresql":
-        values = {
-            "queues": [name for name, _ in rooms],
-            "keys": [key for _, key in rooms],
-            "rooms": list(rooms.values()),
-        }
-        return [str(task_id) for task_id in connection.execute(_FIRST_OF_EACH, values).scalars()]
-    return [
-        task_id
+    asked = [
+        {"queue": name, "key": key, "lane": lane, "room": room if lane == min(PRIORITIES) else 1}
         for (name, key), room in rooms.items()
-        for task_id in connection.execute(_FIRST, {"queue": name, "key": key, "room": room}).scalars()
+        for lane in PRIORITIES
     ]
+    if connection.dialect.name == "postgresql":
+        values = {f"{name}s": [one[name] for one in asked] for name in ("queue", "key", "lane", "room")}
+        return list(dict.fromkeys(str(task_id) for task_id in connection.execute(_FIRST_OF_EACH, values).scalars()))
+    return list(dict.fromkeys(one for each in asked for one in connection.execute(_FIRST, each).scalars()))
 
 
 def _place(row: AnyRow, floor: int) -> dict[str, Any]:
@@ -135,6 +142,6 @@ def _release(connection: Connection, row: AnyRow, limit: Limits, now: datetime) 
     came = come_back(connection, {(row.queue, row.key): room}) if room else 0
     if connection.execute(_ANY, asked).first() is None:
         return came, None
-    for _ in range(came):  # as if those had started already
+    for _ in range(min(came, room)):  # as if those had started already
         key.start()
     return came, now if key.room is None else key.again_at(now, KEY_AGAIN)

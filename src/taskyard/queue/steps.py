@@ -13,7 +13,7 @@ from taskyard.core.bulk import BulkInsert
 from taskyard.core.db import AnyRow
 from taskyard.core.lists import among
 from taskyard.queue import gates, leases, limits, parking, sqlite
-from taskyard.queue.lanes import first_to_lower
+from taskyard.queue.lanes import first_to_lower, turns
 from taskyard.queue.leases import Claim, Lease
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limits import Book
@@ -68,7 +68,7 @@ class Steps:
         self._shut: gates.Shut | None = None
         self._books: dict[str, Book] = {}
         self._may_park = MOST_PARKED
-        self._empty: set[tuple[str, int]] = set()  # lines of queues without limits that have given all they had
+        self._empty: set[tuple[str, int]] = set()  # lines that have given all they had
         if self._always or not self._known.isdisjoint(queues):
             self._look(queues, wait=True)
 
@@ -102,7 +102,8 @@ class Steps:
         queues = [name for name in queues if name not in self._shut.limited or name in self._books]
         lines: dict[tuple[int, int], list[_Chosen]] = {}  # each as it was found, in one visit or two
         count, cut = 0, False
-        for lane, most in [*first_to_lower(room), *((lane, room) for lane in PRIORITIES)]:
+        first = turns(room) if self.limits(queues) else first_to_lower(room)
+        for lane, most in [*first, *((lane, room) for lane in PRIORITIES)]:
             before = count
             for place, name in enumerate(queues):
                 left = min(room - count, most - (count - before))
@@ -120,9 +121,11 @@ class Steps:
 
         False besides: there may be more behind what was parked.
         """
+        if (name, lane) in self._empty:
+            return [], True
         book = self._books.get(name)
         if book is None:
-            heads = self._heads_read(name, lane, room) if (name, lane) not in self._empty else []
+            heads = self._heads_read(name, lane, room)
             if len(heads) < room:
                 self._empty.add((name, lane))
             self._remove(heads)
@@ -145,7 +148,9 @@ class Steps:
                 else:
                     taken.append((row, book.start(row.limit_key)))
             self._remove([*(row for row, _ in taken[chosen:]), *aside[before:]])
-            through = len(rows) < size
+            if len(rows) < size and len(taken) < room and book.whole.room != 0:
+                through = True
+                self._empty.add((name, lane))
             size = min(2 * size, MOST_READ)
         if aside:
             parking.park(self._connection, aside)
