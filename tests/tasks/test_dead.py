@@ -112,6 +112,24 @@ def test_pages_hold_every_group_once(alice: Caller) -> None:
     assert sorted(seen) == list("abcde")
 
 
+def test_a_look_at_many_groups_has_its_bounds(alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead, "WALK", 2)
+    monkeypatch.setattr(dead, "COST", 2 + dead.EACH)
+    for letters in ("one", "two", "three", "four", "five"):
+        fail(alice, letters)
+        fail(alice, letters, "other")
+    sizes, seen, path = [], [], "/v1/dead?command=other"
+    while path:
+        answer = alice.get(path)
+        sizes.append(len(answer.json["groups"]))
+        seen += [group["error"]["message"] for group in answer.json["groups"]]
+        link = re.fullmatch(r'<(.+)>; rel="next"', answer.headers.get("Link", ""))
+        path = link[1] if link else ""
+    assert sorted(seen) == ["five", "four", "one", "three", "two"]
+    assert len(sizes) > 2, "each page looks at few"
+    assert max(sizes) <= 3
+
+
 def test_a_large_group_is_not_counted_to_its_end(alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead, "COUNTED", 2)
     ids = [fail(alice, "boom") for _ in range(3)]

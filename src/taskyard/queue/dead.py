@@ -1,9 +1,7 @@
 """Dead tasks (failed, lost) by what they died of: one group per fingerprint of their error."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, select, true
@@ -12,6 +10,9 @@ from taskyard.core.db import AnyRow
 from taskyard.queue.tables import task
 
 COUNTED = 10_000  # of a group, its newest; whether there are more is told, how many is not
+WALK = 500  # fingerprints at a time
+COST = 10_000  # what a page may cost: a fingerprint 1, and EACH that is counted
+EACH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +37,38 @@ class Group:
     newest: AnyRow
 
 
-def groups(connection: Connection, wanted: DeadFilter, *, limit: int, after: str | None = None) -> list[Group]:
-    """Groups in the order of their fingerprints, going on after `after`."""
-    return list(islice(_groups(connection, wanted, after or ""), limit))
+def groups(
+    connection: Connection, wanted: DeadFilter, *, limit: int, after: str | None = None
+) -> tuple[list[Group], str | None]:
+    """Groups in the order of their fingerprints, going on after `after`, and the fingerprint after which to go on.
 
-
-def _groups(connection: Connection, wanted: DeadFilter, last: str) -> Iterator[Group]:
-    """From one fingerprint to the next by the index, however many tasks have it."""
+    They may be fewer than `limit` where there are more, as a look has its bounds; None besides: these are the last.
+    """
     owned = task.c.owner_id == wanted.owner_id if wanted.owner_id is not None else true()
-    while True:
-        following = select(task.c.fingerprint).where(task.c.fingerprint > last, owned)
-        found = connection.execute(following.order_by(task.c.fingerprint).limit(1)).scalar()
-        if found is None:
-            return
-        last = found
-        group = _group(connection, last, owned, wanted)
-        if group is not None:
-            yield group
+    found: list[Group] = []
+    last, left = after or "", COST
+    while names := connection.execute(_names(last, owned)).all():
+        for name in names:
+            if len(found) == limit or left <= 0:
+                return found, last
+            last = name.fingerprint
+            left -= 1
+            if wanted.command in {None, name.command}:
+                left -= EACH
+                group = _group(connection, last, owned, wanted)
+                found += [group] if group is not None else []
+    return found, None
+
+
+def _names(last: str, owned: ColumnElement[bool]) -> Select[Any]:
+    """The fingerprints after this one with their command, by jumps through the index, however many tasks have one."""
+    first = select(func.min(task.c.fingerprint).label("fingerprint")).where(task.c.fingerprint > last, owned)
+    some = first.cte("some", recursive=True)
+    following = select(func.min(task.c.fingerprint)).where(task.c.fingerprint > some.c.fingerprint, owned)
+    some = some.union_all(select(following.scalar_subquery()).where(some.c.fingerprint.is_not(None)))
+    few = select(some.c.fingerprint).where(some.c.fingerprint.is_not(None)).limit(WALK).subquery()
+    its = select(task.c.command).where(task.c.fingerprint == few.c.fingerprint, owned).limit(1)
+    return select(few.c.fingerprint, its.scalar_subquery().label("command"))
 
 
 def _group(connection: Connection, fingerprint: str, owned: ColumnElement[bool], wanted: DeadFilter) -> Group | None:

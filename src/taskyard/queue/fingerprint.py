@@ -1,4 +1,4 @@
-"""What is alike in errors: the same fault gets the same fingerprint, whichever task, file, host or moment it names."""
+"""What is alike in errors: the same fault gets the same fingerprint, whatever numbers, ids and quoted text it names."""
 
 import hashlib
 import re

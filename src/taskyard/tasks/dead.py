@@ -13,8 +13,8 @@ from taskyard.users.actor import Actor
 SHOWN = 1000  # characters of a sample's message
 
 
-def grouped(actor: Actor, query: dict[str, Any], after: str | None) -> list[Group]:
-    """Groups of dead tasks, one more than `limit`. `query` is a loaded DeadQuery.
+def grouped(actor: Actor, query: dict[str, Any], after: str | None) -> tuple[list[Group], str | None]:
+    """Groups of dead tasks, and the fingerprint after which to go on. `query` is a loaded DeadQuery.
 
     Raises:
         Forbidden: a user asks for tasks of others.
@@ -22,7 +22,7 @@ def grouped(actor: Actor, query: dict[str, Any], after: str | None) -> list[Grou
     owner_id = owner_of(actor, query["owner"])
     wanted = DeadFilter(owner_id, **{name: query.get(name) for name in ("command", "queue", "since")})
     with database().read.connect() as connection:
-        return dead.groups(connection, wanted, limit=query["limit"] + 1, after=after)
+        return dead.groups(connection, wanted, limit=query["limit"], after=after)
 
 
 def rendered(group: Group) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class DeadOut(Schema):
 
 
 class DeadPage(Schema):
-    """A page of groups, in the order of their fingerprints."""
+    """A page of groups, in the order of their fingerprints. It may hold few or none, and not be the last."""
 
     groups = fields.List(fields.Nested(DeadOut), required=True)
 
@@ -66,6 +66,6 @@ class Dead(MethodView):
     @scope("read")
     def get(self, query: dict[str, Any]) -> Response:
         """Group dead tasks by error"""
-        rows = dead.grouped(current_actor(), query, pagination.position(query))
-        page, headers = pagination.page(query, rows, lambda group: group.fingerprint)
+        page, position = dead.grouped(current_actor(), query, pagination.position(query))
+        headers = {} if position is None else pagination.following(query, position)
         return answers.json({"groups": [dead.rendered(group) for group in page]}, headers=headers)

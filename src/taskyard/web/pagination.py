@@ -68,7 +68,12 @@ def page(query: dict[str, Any], items: Sequence[T], key: Callable[[T], Any]) -> 
     if len(items) <= limit:
         return items, {}
     items = items[:limit]
-    body = base64.urlsafe_b64encode(orjson.dumps(key(items[-1]))).decode()
+    return items, following(query, key(items[-1]))
+
+
+def following(query: dict[str, Any], position: Any) -> dict[str, str]:
+    """The header of a page after which the next one begins at this position."""
+    body = base64.urlsafe_b64encode(orjson.dumps(position)).decode()
     cursor = _signer().sign(body.encode() + _scope(query)) + body
     parameters = {**request.args.to_dict(flat=False), "cursor": [cursor]}
-    return items, {"Link": f'<{request.path}?{urlencode(parameters, doseq=True)}>; rel="next"'}
+    return {"Link": f'<{request.path}?{urlencode(parameters, doseq=True)}>; rel="next"'}
