@@ -81,7 +81,16 @@ WAITS = [
     (LATER, {"last": "released", "last_error": "status_429"}, ["retry_waiting"]),  # a worker's own words
     (LATER, {"last": "failed", "last_error": "status_503", "push": PUSH}, ["retry_waiting"]),
     (LATER, {"last": "released", "last_error": "not_pushed", "push": STRAY.push}, ["not_pushed"]),
+    (LATER, {"last": "released", "last_error": "unknown_command"}, ["retry_waiting"]),
     (LATER, {"last": "cancelled", "attempts": 1}, ["scheduled"]),
+    (LATER, {"over": (Over(replace(KEY, paused_at=NOW), []),)}, ["scheduled", "key_paused"]),
+    (LATER, {"over": (Over(QUEUE, []), Over(KEY, []))}, ["scheduled"]),  # what is full now need not be so then
+    (
+        LATER,
+        {"waits": HELD_BACK, "over": (Over(replace(KEY, paused_at=NOW), []),)},
+        ["waits_for", "scheduled", "key_paused"],
+    ),
+    (NEXT, {"asked_at": None, "drained_asked_at": after(-1)}, ["no_worker"]),
     (LATER, {"paused_at": after(-1), "asked_at": None}, ["scheduled", "queue_paused", "no_worker"]),
     (LATER, {"waits": HELD_BACK}, ["waits_for", "scheduled"]),
     (LATER, {"waits": HELD_BACK, "run_at": after(-60)}, ["waits_for"]),
@@ -123,6 +132,17 @@ def test_a_task_that_has_ended_has_one_reason(status: Status) -> None:
 def test_why_a_task_has_failed_is_told(changed: dict[str, Any], says: str) -> None:
     [one] = reasons(replace(NEXT, status=Status.FAILED, finished_at=after(-1), ahead=None, **changed))
     assert one.detail.startswith(says)
+
+
+def test_what_only_drained_workers_ask_for_is_told_so() -> None:
+    [one] = reasons(replace(NEXT, asked_at=None, drained_asked_at=after(-1)))
+    assert one.detail == "Only workers that are being drained ask for the queue q."
+
+
+def test_a_worker_that_does_not_know_the_command_is_told_of() -> None:
+    [one] = reasons(replace(LATER, last="released", last_error="unknown_command", last_ended_at=after(-1)))
+    assert "That worker has no handler for its command." in one.detail
+    assert one.action == "Start a worker of this queue that has one."
 
 
 @pytest.mark.parametrize(
@@ -170,6 +190,9 @@ def test_a_reason_names_moments_numbers_and_names() -> None:
         (PUSHED, "A dispatcher posts it"),
         (replace(NEXT, paused_at=NOW), "until the queue is resumed"),
         (PARKED, "comes back into the line"),
+        (replace(NEXT, over=(Over(QUEUE, []),)), "until one that runs in the queue ends"),
+        (replace(NEXT, over=(Over(replace(ROOM, paused_at=NOW), []),)), "until its limit key is resumed"),
+        (replace(PUSHED, over=(Over(replace(QUEUE, running=0), []),)), "until the rate of the queue lets one start"),
         (LATER, "A dispatcher puts it in line at 2026-11-03T12:01:00"),
         (RUNS, "Its worker settles it"),
         (replace(RUNS, running=replace(HELD, cancel_at=NOW)), "ends as cancelled"),

@@ -49,7 +49,8 @@ def test_a_worker_is_seen_with_what_it_runs(alice: Caller, name: str, time: Froz
     assert found.pop("id")
     assert found.pop("seen_at") < running.pop("beat_at") < running.pop("expires_at")
     assert running.pop("started_at")
-    assert found == {"name": name, "holder_id": ALICE.id, "queues": ["c", "d"], "draining_since": None}
+    known = {"name": name, "holder_id": ALICE.id, "queues": ["c", "d"], "draining_since": None, "running_capped": False}
+    assert found == known
     assert running == {"task_id": task_id, "command": "c", "queue": "c", "progress": 40, "note": "page 4"}
 
 
@@ -91,7 +92,29 @@ def test_a_drained_worker_is_nobody_who_would_take_a_task(alice: Caller, name: s
     task = alice.post("/v1/tasks", {"command": "c", "queue": queue}).headers["Location"]
     [reason] = alice.get(f"{task}/explain").json["reasons"]
     assert reason["code"] == "no_worker"
-    assert "no worker has asked" in alice.get(f"/v1/queues/{queue}").json["warning"]
+    assert "only workers that are being drained" in alice.get(f"/v1/queues/{queue}").json["warning"]
+
+
+def test_one_that_runs_many_hides_nobody_elses(alice: Caller, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll, "MOST_LEASES", 6)
+    monkeypatch.setattr(roll, "LEAST_LEASES", 1)
+    alice.post("/v1/tasks/batch", {"tasks": [{"command": "c"}] * 9})
+    first = [lease["task"]["id"] for lease in claim(alice, name + "-a", limit=6).json["leases"]]
+    second = [lease["task"]["id"] for lease in claim(alice, name + "-b", limit=3).json["leases"]]
+    seen = [([one["task_id"] for one in worker["running"]], worker["running_capped"]) for worker in workers(alice)]
+    assert seen == [(sorted(first)[:3], True), (sorted(second), False)]
+
+
+def test_everybody_who_asked_in_the_last_minute_counts(
+    alice: Caller, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "MOST_ASKED", 2)
+    claim(alice, name, "special")
+    for number in range(4):
+        claim(alice, f"{name}-{number}", "common")
+    alice.post("/v1/tasks", {"command": "special"})
+    found = alice.get("/v1/queues/special").json
+    assert (found["warning"], found["last_asked_at"] is not None) == (None, True)
 
 
 def test_a_drained_worker_gets_the_answer_it_lost(alice: Caller, name: str) -> None:
@@ -160,7 +183,7 @@ def test_what_each_process_hears_of_a_name_counts_for_a_minute(
 
     def asked() -> dict[str, Any]:
         with database.read.connect() as connection:
-            return {queue: time.now() - at for queue, at in roll.asked(connection).items()}
+            return {queue: time.now() - at for queue, at in roll.asked(connection, time.now()).items()}
 
     sign("a")
     time.advance(50)
@@ -179,7 +202,7 @@ def test_what_a_version_before_has_noted_is_understood(
     with transaction.own(database) as connection:
         connection.execute(worker.update().values(queues=["old"]))
     with database.read.connect() as connection:
-        assert list(roll.asked(connection)) == ["old"]
+        assert list(roll.asked(connection, time.now())) == ["old"]
     assert workers(alice)[0]["queues"] == ["old"]
     time.advance(10)
     claim(alice, name)

@@ -10,6 +10,7 @@ from taskyard.client.running import RunningTask, Stop, clean
 Handler: TypeAlias = Callable[[Any, RunningTask], Any]
 MAX_MESSAGE = 2_000  # characters
 MAX_TRACEBACK = 8_000
+UNKNOWN_COMMAND = "unknown_command"
 
 
 class Failure(Exception):
@@ -93,9 +94,15 @@ def timed_out(task: RunningTask) -> Report:
     return Report(task.token, "failed", error={"type": "timeout", "message": message})
 
 
-def released(task: RunningTask, retry_in_s: float | None = None) -> Report:
+def unknown(task: RunningTask, retry_in_s: float) -> Report:
+    """No handler here: it is given back for a while, with a word that explain tells."""
+    error = {"type": UNKNOWN_COMMAND, "message": f"This worker has no handler for {task.command}."}
+    return Report(task.token, "released", error=error, retry_in_s=retry_in_s)
+
+
+def released(task: RunningTask) -> Report:
     """Given back unfinished: counts neither as a failure nor as a crash."""
-    return Report(task.token, "released", retry_in_s=retry_in_s)
+    return Report(task.token, "released")
 
 
 def refused(token: str, message: str, faults: list[dict[str, Any]]) -> Report:

@@ -16,7 +16,7 @@ from taskyard.client.display import Display
 from taskyard.client.heartbeat import Heartbeat
 from taskyard.client.held import Held
 from taskyard.client.outcome import Handler
-from taskyard.client.resources import Lease
+from taskyard.client.resources import Lease, Report
 from taskyard.client.running import RunningTask, Stop
 from taskyard.client.settling import Settler
 
@@ -145,7 +145,7 @@ class Shift:
             self._held.take(task)
             if handler is None:
                 log.warning("%s: no handler here for %r, given back", task, task.command)
-                self._give_back(task, UNKNOWN_RETRY_S)
+                self._give_back(task, outcome.unknown(task, UNKNOWN_RETRY_S))
             else:
                 self._start(partial(self._run, handler, task))
 
@@ -164,11 +164,11 @@ class Shift:
         for lease in leases:
             task = RunningTask(lease)
             self._held.take(task)
-            self._give_back(task, None)
+            self._give_back(task, outcome.released(task))
 
-    def _give_back(self, task: RunningTask, retry_in_s: float | None) -> None:
+    def _give_back(self, task: RunningTask, report: Report) -> None:
         task.conclude()
-        self._settler.put(task, outcome.released(task, retry_in_s))
+        self._settler.put(task, report)
         self._held.hand_back()
 
     def _start(self, loop: Callable[[], None]) -> threading.Thread:

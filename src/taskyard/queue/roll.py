@@ -5,7 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from taskyard.core.db import AnyRow
 from taskyard.core.ids import new_id
@@ -16,8 +29,9 @@ LATELY = timedelta(minutes=10)  # who asked within it is shown
 ASKING = timedelta(minutes=1)  # who asked within it counts as asking still
 KEPT = timedelta(days=1)
 SLICE = 500
-MOST_ASKING = 1000  # workers looked at to tell who asks for a queue: those seen last
-MOST_LEASES = 1000  # shown on a page of workers
+MOST_ASKED = 1000  # workers looked at to tell who asked for a queue: those seen last, and all who may ask still
+MOST_LEASES = 1000  # shown on a page of workers, each having its part
+LEAST_LEASES = 5
 
 _SIGN = text(
     "INSERT INTO worker (holder_id, name, id, queues, seen_at) VALUES (:holder, :name, :id, :queues, :at)"
@@ -47,7 +61,7 @@ _HELD = select(
     lease.c.note,
     task.c.command,
 ).join_from(lease, task, task.c.id == lease.c.task_id)
-_ASKING = select(worker.c.queues, worker.c.seen_at).order_by(worker.c.seen_at.desc()).limit(MOST_ASKING)
+_ASKED = select(worker.c.queues, worker.c.seen_at).order_by(worker.c.seen_at.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +101,16 @@ def asks(seen_at: datetime | None, now: datetime) -> bool:
     return seen_at is not None and now - seen_at <= ASKING
 
 
-def asked(connection: Connection, *which: ColumnElement[bool]) -> dict[str, datetime]:
-    """When a worker that may get something last asked for each queue: any, or one of these."""
+def asked(
+    connection: Connection, now: datetime, *which: ColumnElement[bool], draining: bool = False
+) -> dict[str, datetime]:
+    """When a worker that may get something (or one that is `draining`) last asked for each queue: any, or of these."""
+    query = _ASKED.where(worker.c.drain_at.is_not(None) if draining else worker.c.drain_at.is_(None), *which)
+    rows = connection.execute(query.limit(MOST_ASKED)).all()
+    if len(rows) == MOST_ASKED and asks(rows[-1].seen_at, now):
+        rows = connection.execute(query.where(worker.c.seen_at >= now - ASKING)).all()
     found: dict[str, datetime] = {}
-    for row in connection.execute(_ASKING.where(worker.c.drain_at.is_(None), *which)):
+    for row in rows:
         for name, at in _asked(row).items():
             found[name] = max(at, found.get(name, at))
     return found
@@ -121,13 +141,22 @@ def drain(connection: Connection, worker_id: str, at: datetime | None) -> None:
     connection.execute(update(worker).where(worker.c.id == worker_id).values(drain_at=at))
 
 
-def leases_of(connection: Connection, workers: list[AnyRow]) -> list[AnyRow]:
-    """What these workers run, the oldest lease first."""
+def leases_of(connection: Connection, workers: list[AnyRow]) -> tuple[list[AnyRow], int]:
+    """What these workers run, each one's oldest leases first; and how many of one are enough.
+
+    Of whom more is given runs more than that.
+    """
     if not workers:
-        return []
+        return [], 0
+    enough = max(LEAST_LEASES, MOST_LEASES // len(workers))
     pairs = [(row.holder_id, row.name) for row in workers]
-    held = _HELD.where(tuple_(lease.c.holder_id, lease.c.worker).in_(pairs))
-    return list(connection.execute(held.order_by(lease.c.leased_at).limit(MOST_LEASES)))
+    turn = func.row_number().over(
+        partition_by=(lease.c.holder_id, lease.c.worker), order_by=(lease.c.leased_at, lease.c.task_id)
+    )
+    theirs = select(lease.c.task_id, turn.label("turn")).where(tuple_(lease.c.holder_id, lease.c.worker).in_(pairs))
+    some = theirs.subquery()
+    held = _HELD.join(some, some.c.task_id == lease.c.task_id).where(some.c.turn <= enough + 1)
+    return list(connection.execute(held.order_by(lease.c.leased_at, lease.c.task_id))), enough
 
 
 def forget(connection: Connection, now: datetime) -> int:

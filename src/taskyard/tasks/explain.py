@@ -1,6 +1,7 @@
 """Explaining a task: gather what is known of it at this moment, and let reasons.py say what that means."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, se
 from taskyard.commands import push
 from taskyard.core import clock
 from taskyard.core.db import AnyRow, database
-from taskyard.queue import keys, overview, roll
+from taskyard.queue import keys, overview, policy, roll
 from taskyard.queue.chain_tables import blocked, dependency
 from taskyard.queue.lifecycle import PRIORITIES, STATUS, Status
 from taskyard.queue.limit_tables import parked
@@ -103,8 +104,9 @@ def explain(actor: Actor, task_id: str) -> Explanation:
 def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
     last = connection.execute(_LAST, {"task_id": row.id}).first()
     queue = overview.one(connection, row.queue)
+    now, pulling = clock.now(), [worker.c.holder_id != HOLDER]
     return Facts(
-        now=clock.now(),
+        now=now,
         status=Status(row.status),
         queue=row.queue,
         run_at=row.run_at,
@@ -112,7 +114,7 @@ def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
         failures=row.failures,
         max_attempts=row.max_attempts,
         crashes=row.crashes,
-        max_crashes=row.max_crashes,
+        max_crashes=row.max_crashes or policy.MAX_CRASHES,
         priority=PRIORITIES[row.lane],
         expires_at=row.expires_at,
         finished_at=row.finished_at,
@@ -121,17 +123,18 @@ def _facts(connection: Connection, actor: Actor, row: AnyRow) -> Facts:
         last_error=_type(last.error) if last else None,
         paused_at=queue.paused_at,
         closed_at=queue.closed_at,
-        asked_at=roll.asked(connection, worker.c.holder_id != HOLDER).get(row.queue),
-        push=_push(connection, actor, row),
+        asked_at=roll.asked(connection, now, *pulling).get(row.queue),
+        drained_asked_at=roll.asked(connection, now, *pulling, draining=True).get(row.queue),
+        push=_push(connection, actor, row, now),
         ahead=None if row.seq is None else _ahead(connection, row),
         is_parked=row.parked_seq is not None,
-        over=_over(connection, actor, row) if row.seq is not None or row.parked_seq is not None else (),
+        over=_over(connection, actor, row) if row.status in {Status.QUEUED, Status.SCHEDULED} else (),
         running=_running(row) if row.worker is not None else None,
         waits=_waits(connection, row) if row.left is not None else None,
     )
 
 
-def _push(connection: Connection, actor: Actor, row: AnyRow) -> Push | None:
+def _push(connection: Connection, actor: Actor, row: AnyRow, now: datetime) -> Push | None:
     """How its queue is pushed, if it is."""
     commands = push.pushed(connection)
     most = push_room.bounds(commands).get(row.queue)
@@ -140,7 +143,7 @@ def _push(connection: Connection, actor: Actor, row: AnyRow) -> Push | None:
     ours = any(one.name == row.command for one in commands)
     running = connection.execute(_UNDER_WAY, {"queue": row.queue}).scalar_one()
     holders = _holders(connection, actor, row.queue, *push_room.UNDER_WAY)
-    at = roll.asked(connection, worker.c.holder_id == HOLDER).get(row.queue)
+    at = roll.asked(connection, now, worker.c.holder_id == HOLDER).get(row.queue)
     return Push(ours, most, running, holders, at)
 
 

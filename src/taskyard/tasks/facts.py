@@ -113,10 +113,11 @@ class Facts:
     paused_at: datetime | None = None
     closed_at: datetime | None = None
     asked_at: datetime | None = None  # when a worker last asked for the queue
+    drained_asked_at: datetime | None = None  # the same of those that are to get nothing
     ahead: Tally | None = None
     is_parked: bool = False
     push: Push | None = None
-    over: tuple[Over, ...] = ()  # the limits of its queue and of its key, where it waits for a worker
+    over: tuple[Over, ...] = ()  # the limits of its queue and of its key, unless it runs or has ended
     running: Running | None = None
     waits: Waits | None = None
 

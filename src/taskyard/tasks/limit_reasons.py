@@ -8,8 +8,13 @@ from taskyard.tasks.facts import Code, Facts, Over, Reason
 
 
 def over(facts: Facts) -> list[Reason]:
-    """Those of the queue first, as they hold up all its tasks."""
-    return [reason for one in facts.over for reason in _reasons(facts.queue, one)]
+    """Those of the queue first, as they hold up all its tasks; of one that is not in line, pauses alone.
+
+    What is full now need not be so when its time comes; what is paused stays so until somebody resumes it.
+    """
+    found = [reason for one in facts.over for reason in _reasons(facts.queue, one)]
+    in_line = facts.is_parked or facts.ahead is not None
+    return found if in_line else [reason for reason in found if reason.code is Code.KEY_PAUSED]
 
 
 def _reasons(queue: str, one: Over) -> Iterator[Reason]:

@@ -24,6 +24,7 @@ from taskyard.users.models import Role
 MOST_PURGED = 20 * purge.SLICE  # by one call, so that it is answered soon
 MOST_WEIGHTS = 1000
 NOBODY = "Work waits, and no worker has asked for this queue in the last minute."
+ONLY_DRAINED = "Work waits, and only workers that are being drained ask for this queue. Start others, or resume one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Line:
     state: QueueState
     now: datetime
     last_asked_at: datetime | None
+    drained_asked_at: datetime | None  # the same of workers that are to get nothing
     depths: Depths | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -50,15 +52,18 @@ class Line:
     @property
     def warning(self) -> str | None:
         waits = self.state.in_line and self.state.paused_at is None
-        return NOBODY if waits and not self.is_asked else None
+        if not waits or self.is_asked:
+            return None
+        return ONLY_DRAINED if roll.asks(self.drained_asked_at, self.now) else NOBODY
 
 
 def page(query: dict[str, Any], after: str | None) -> list[Line]:
     """Queues by name, one more than `limit`: those of which something is set, or in which something waits or runs."""
     with database().read.connect() as connection:
-        asked, now = roll.asked(connection), clock.now()
+        now = clock.now()
+        asked, drained = roll.asked(connection, now), roll.asked(connection, now, draining=True)
         states = overview.page(connection, after or "", query["limit"] + 1)
-    return [Line(state, now, asked.get(state.name)) for state in states]
+    return [Line(state, now, asked.get(state.name), drained.get(state.name)) for state in states]
 
 
 def get(name: str) -> Line:
@@ -72,7 +77,9 @@ def get(name: str) -> Line:
 
 def _line(connection: Connection, name: str) -> Line:
     state = overview.one(connection, name)
-    return Line(state, clock.now(), roll.asked(connection).get(name), overview.depths(connection, name))
+    now = clock.now()
+    asked, drained = roll.asked(connection, now), roll.asked(connection, now, draining=True)
+    return Line(state, now, asked.get(name), drained.get(name), overview.depths(connection, name))
 
 
 def configure(actor: Actor, name: str, version: int | None, sent: dict[str, Any]) -> Line:

@@ -89,7 +89,11 @@ def _time(facts: Facts) -> Iterator[Reason]:
         elif facts.last in AFTER:
             detail = f"Attempt {facts.attempts} {AFTER[facts.last]} at {_at(facts.last_ended_at)}; {_count(facts)}. "
             again = f"The next one is due at {_at(facts.run_at)}."
-            yield Reason(Code.RETRY_WAITING, detail + again, _SOONER)
+            if facts.last == "released" and facts.last_error == UNKNOWN_COMMAND:
+                again = f"That worker has no handler for its command. {again}"
+                yield Reason(Code.RETRY_WAITING, detail + again, "Start a worker of this queue that has one.")
+            else:
+                yield Reason(Code.RETRY_WAITING, detail + again, _SOONER)
         else:
             yield Reason(Code.SCHEDULED, f"It is scheduled for {_at(facts.run_at)}.", _SOONER)
     elif facts.now - facts.run_at > DUTY:
@@ -102,6 +106,7 @@ def _time(facts: Facts) -> Iterator[Reason]:
         yield Reason(Code.DUE, f"It was due at {_at(facts.run_at)}; a dispatcher lets it go any moment.", "Nothing.")
 
 
+UNKNOWN_COMMAND = "unknown_command"  # the type of the error with which Taskyard's own worker gives such a task back
 _SOONER = 'To run it sooner, PATCH it with {"run_at": <a time that has passed>}.'
 
 
@@ -136,7 +141,15 @@ def _workers(facts: Facts) -> Iterator[Reason]:
     """Why no worker takes it out of the line."""
     if facts.push is not None and push_reasons.put_off(facts) is None:
         yield push_reasons.misplaced(facts)
-    if not roll.asks(facts.asked_at, facts.now):
+    if roll.asks(facts.asked_at, facts.now):
+        return
+    if roll.asks(facts.drained_asked_at, facts.now):
+        yield Reason(
+            Code.NO_WORKER,
+            f"Only workers that are being drained ask for the queue {facts.queue}.",
+            f"Start another that asks for {facts.queue}, or POST /v1/workers/<id>/resume for one of them.",
+        )
+    else:
         last = f"the last one did at {_at(facts.asked_at)}" if facts.asked_at else "none has of late"
         yield Reason(
             Code.NO_WORKER,
@@ -196,9 +209,20 @@ def following(facts: Facts) -> str:
         return f"A dispatcher puts it in line at {_at(max(facts.run_at, facts.now))}."
     if facts.paused_at is not None:
         return "It keeps its place until the queue is resumed."
+    if over := limit_reasons.over(facts):
+        return f"It keeps its place until {_ROOM[over[0].code]}."
     if facts.pushed is not None:
         return "A dispatcher posts it to the URL of its command when nothing stands before it."
     return f"The first worker that asks for {facts.queue} when nothing stands before it gets it."
+
+
+_ROOM = {
+    Code.KEY_PAUSED: "its limit key is resumed",
+    Code.QUEUE_LIMIT: "one that runs in the queue ends",
+    Code.KEY_LIMIT: "one that runs of its limit key ends",
+    Code.QUEUE_RATE: "the rate of the queue lets one start again",
+    Code.KEY_RATE: "the rate of its limit key lets one start again",
+}
 
 
 def _count(facts: Facts) -> str:

@@ -43,7 +43,12 @@ class WorkerOut(Schema):
         metadata={"description": "Since when it gets nothing more."},
     )
     running = fields.List(
-        fields.Nested(WorkerLease), required=True, metadata={"description": "The tasks it has, 1,000 a page at most."}
+        fields.Nested(WorkerLease),
+        required=True,
+        metadata={"description": "The tasks it has, the oldest first; some 1,000 a page, of each worker as many."},
+    )
+    running_capped = fields.Boolean(
+        required=True, metadata={"description": "Whether it has more than are shown.", "example": False}
     )
 
 

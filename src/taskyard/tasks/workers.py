@@ -1,5 +1,6 @@
 """What can be done with workers: moderators and admins see all, others those that claim as them."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +17,11 @@ from taskyard.users.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """A worker with its leases, as WorkerOut shows it."""
+    """A worker with its leases, as WorkerOut shows it; `running_capped`: it has more than these."""
 
     worker: AnyRow
     running: list[AnyRow]
+    running_capped: bool
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.worker, name)
@@ -64,8 +66,9 @@ def _holder(actor: Actor) -> str | None:
 
 
 def _with_leases(connection: Connection, workers: list[AnyRow]) -> list[Working]:
-    found = roll.leases_of(connection, workers)
-    return [
-        Working(one, [held for held in found if (held.holder_id, held.worker) == (one.holder_id, one.name)])
-        for one in workers
-    ]
+    found, enough = roll.leases_of(connection, workers)
+    held = defaultdict(list)
+    for lease in found:
+        held[lease.holder_id, lease.worker].append(lease)
+    theirs = [held[one.holder_id, one.name] for one in workers]
+    return [Working(one, leases[:enough], len(leases) > enough) for one, leases in zip(workers, theirs, strict=True)]
