@@ -126,6 +126,38 @@ def test_a_parked_task_comes_back_no_earlier_than_the_head(yard: Yard) -> None:
     assert Counter(got(yard, 7))["c"] <= 4
 
 
+def test_who_comes_to_wait_under_a_limit_key_is_not_behind_all_that_others_have_parked(yard: Yard) -> None:
+    yard.set(key_max_running=1)
+    add(yard, "a" * 40, limit_key="k")
+    [running] = yard.claim()
+    yard.claim()  # which parks the others
+    add(yard, "bbb-", limit_key="k")
+    yard.claim()
+    order = ""
+    for _ in range(9):
+        yard.settle(running)
+        [running] = yard.claim()
+        yard.claim()
+        order += running.payload
+    assert (order.count("b"), order.count("-"), order.count("a")) == (3, 1, 5)
+    assert order.index("b") <= 2
+
+
+def test_shares_of_what_is_parked_go_by_weight(yard: Yard) -> None:
+    yard.set(key_max_running=1, weights={"b": 3}, fair=True)
+    add(yard, "a" * 60, limit_key="k")
+    [running] = yard.claim()
+    yard.claim()
+    add(yard, "b" * 60, limit_key="k")
+    told: Counter[str] = Counter()
+    for _ in range(40):
+        yard.claim()
+        yard.settle(running)
+        [running] = yard.claim()
+        told[running.payload] += 1
+    assert 28 <= told["b"] <= 32
+
+
 def test_shares_behind_the_head_are_forgotten(yard: Yard) -> None:
     add(yard, "abc")
     add(yard, "d" * 10)

@@ -18,6 +18,7 @@ parked = Table(
     Column("limit_key", String(100), nullable=False),
     Column("fairness_key", String(100)),
     Index("ix_parked_order", "queue", "limit_key", "lane", "pass", "seq"),
+    Index("ix_parked_share", "queue", "limit_key", "lane", "fairness_key", "pass", "seq"),
     Index(None, "queue", "seq"),
 )
 

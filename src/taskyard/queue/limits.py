@@ -138,6 +138,7 @@ class Book:
 
     def __init__(self, connection: Connection, row: AnyRow, settings: AnyRow, now: datetime) -> None:
         self.queue: str = settings.name
+        self.weights: dict[str, int] = settings.weights or {}
         self._connection, self._now = connection, now
         limits = limits_of(settings)
         running = 0

@@ -1,13 +1,14 @@
 """Tasks over the limit of their key: out of the line into `parked`, and back when there is room."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from taskyard.core.db import AnyRow
-from taskyard.queue import shares
+from taskyard.queue import parked_shares, shares
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limit_tables import limit_key, parked
 from taskyard.queue.limits import KEY_AGAIN, Counted, Limits, limits_of, running_of
@@ -63,9 +64,14 @@ _LOOK_AGAIN = (
 )
 
 
-def park(connection: Connection, rows: list[AnyRow]) -> None:
-    """Keep these rows of `ready`, which have been deleted there."""
-    connection.execute(insert(parked), [{name: row._mapping[name] for name in COLUMNS} for row in rows])
+def park(connection: Connection, rows: list[AnyRow], weights: Mapping[str, int]) -> None:
+    """Keep these rows of one line of `ready`, which have been deleted there; `weights` are those of its queue."""
+    passes = parked_shares.passes(connection, rows, weights)
+    values = [
+        {name: row._mapping[name] for name in COLUMNS} | {"pass": pass_}
+        for row, pass_ in zip(rows, passes, strict=True)
+    ]
+    connection.execute(insert(parked), values)
 
 
 def freed(connection: Connection, ended: list[AnyRow]) -> None:

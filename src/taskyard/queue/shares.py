@@ -5,6 +5,7 @@ strides of a quarter, so four of its tasks stand where another has one. A key th
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_
@@ -82,13 +83,18 @@ def charge(connection: Connection, wanted: list[tuple[Line, str]], weights: dict
     passes = [0] * len(wanted)
     for line, key in sorted(members):  # in one order everywhere, so that no two wait for one another
         indexes = members[line, key]
-        stride = max(1, STRIDE // weights[line[0]].get(key, 1))
-        values = {"key": key, "charge": stride * len(indexes), "floor": floors.get(line)}
+        step = stride(weights[line[0]], key)
+        values = {"key": key, "charge": step * len(indexes), "floor": floors.get(line)}
         reached: int = connection.execute(_CHARGE, {"queue": line[0], "lane": line[1], **values}).scalar_one()
-        first = reached - stride * len(indexes)
+        first = reached - step * len(indexes)
         for turn, index in enumerate(indexes):
-            passes[index] = first + turn * stride
+            passes[index] = first + turn * step
     return passes
+
+
+def stride(weights: Mapping[str, int], key: str) -> int:
+    """How far a task of this key moves it on, by the weights of its queue."""
+    return max(1, STRIDE // weights.get(key, 1))
 
 
 def floor(connection: Connection, line: Line) -> int:

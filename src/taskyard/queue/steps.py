@@ -153,7 +153,7 @@ class Steps:
                 self._empty.add((name, lane))
             size = min(2 * size, MOST_READ)
         if aside:
-            parking.park(self._connection, aside)
+            parking.park(self._connection, aside, book.weights)
             self._may_park -= len(aside)
         return taken, through or len(taken) == room or book.whole.room == 0
 
