@@ -142,6 +142,8 @@ def test_a_task_without_a_handler_here_is_given_back_for_a_while(client: Client,
         assert client.wait(known.id, 20).result == 1
         back = until(lambda: (found := client.get(strange.id)).status == "scheduled" and found)
     assert (back.failures, back.crashes) == (0, 0)
+    [reason] = [one for one in client.explain(strange.id).reasons if one.code == "retry_waiting"]
+    assert "That worker has no handler for its command." in reason.detail
 
 
 def test_many_tasks_are_run_by_few_hands(client: Client, running: Running) -> None:

@@ -18,8 +18,12 @@ KEEP = {"succeeded": DAY, "failed": 3 * DAY, "cancelled": DAY, "expired": 0, "lo
 
 
 def remove(yard: Yard) -> int:
+    with yard.database.read.connect() as connection:
+        over = retention.look(connection, KEEP, clock.now())
+    if over is None:
+        return 0
     with transaction.own(yard.database) as connection:
-        return retention.remove_ended(connection, KEEP, clock.now())
+        return retention.remove_ended(connection, over)
 
 
 def ended(yard: Yard, outcome: str) -> str:
@@ -98,3 +102,26 @@ def test_the_present_moment_counts_not_the_creation(yard: Yard, time: FrozenCloc
     yard.promote()
     yard.settle(*yard.claim("failed"), outcome="failed")
     assert remove(yard) == 0
+
+
+def test_what_is_large_goes_in_smaller_slices(yard: Yard, time: FrozenClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "CHARS", 1000)
+    for _ in range(5):
+        yard.add(queue="large")
+        yard.settle(*yard.claim("large"), result='"' + "x" * 400 + '"')
+    time.advance(DAY + 1)
+    assert [remove(yard) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_task_that_has_gone_on_since_the_look_is_kept(yard: Yard, time: FrozenClock) -> None:
+    task_id = ended(yard, "failed")
+    time.advance(3 * DAY + 1)
+    with yard.database.read.connect() as connection:
+        over = retention.look(connection, KEEP, clock.now())
+    assert over is not None
+    assert over.ids == [task_id]
+    yard.retry(task_id)
+    yard.settle(*yard.claim("failed"), outcome="failed")
+    with transaction.own(yard.database) as connection:
+        assert retention.remove_ended(connection, over) == 0
+    assert yard.task(task_id).status == "failed"

@@ -112,7 +112,7 @@ def test_one_that_left_no_log_has_no_row_but_in_its_task(yard: Yard, time: Froze
     assert settle_at_once(yard, reports(held))
     assert yard.count(attempt) == 0
     with yard.database.read.connect() as connection:
-        [first], [second] = (read.attempts(connection, one.task_id) for one in held)
+        [first], [second] = (list(read.attempts(connection, one.task_id)) for one in held)
     assert tuple(first) == (held[0].task_id, 1, "w", began, clock.now(), "succeeded", None, "")
     assert tuple(second)[1:] == tuple(first)[1:]
 

@@ -207,6 +207,13 @@ def test_operations_of_others_are_not_there(nobody: Caller, alice: Caller, bob: 
     assert [one["id"] for one in mia.get("/v1/operations?owner=all").json["operations"]] == [path.split("/")[-1]]
 
 
+def test_a_long_patch_is_left_out_of_a_list(alice: Caller) -> None:
+    short, long = {"width": 200}, {"text": "x" * 1000}
+    paths = [start(alice, "retry", FAILED, patch=patch) for patch in (short, long)]
+    assert [one["arguments"] for one in alice.get("/v1/operations").json["operations"]] == [{}, {"patch": short}]
+    assert [alice.get(path).json["arguments"]["patch"] for path in paths] == [short, long]
+
+
 def test_operations_are_listed_newest_first(alice: Caller) -> None:
     paths = [start(alice, "cancel", {"command": "c"}) for _ in range(3)]
     alice.post(f"{paths[1]}/cancel")

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from support.caller import Caller
+from support.description import Described
 from support.people import ALICE, BOB
 from taskyard.core.clock import FrozenClock
+from taskyard.tasks import service
 
 NOBODYS_ID = "00000000-0000-7000-8000-00000000dead"
 
@@ -99,6 +101,28 @@ def test_a_cursor_holds_for_its_list_alone(alice: Caller, mia: Caller) -> None:
     assert mia.get(path.replace("/v1/tasks", "/v1/users")).status_code != 500
 
 
+def attempts_by_pages(who: Caller, path: str) -> list[list[int]]:
+    pages = []
+    while path:
+        answer = who.get(path)
+        assert Described(who.app).faults("GET", path.partition("?")[0], answer) == []
+        pages.append([one["number"] for one in answer.json["attempts"]])
+        path = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+    return pages
+
+
+def test_attempts_with_long_logs_come_in_shorter_pages(alice: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_CHARS", 1000)
+    task_id = submit(alice)
+    for _ in range(12):
+        [lease] = alice.post("/v1/leases", {"queues": ["c"]}).json["leases"]
+        report = {"token": lease["token"], "outcome": "released", "log": "x" * 300, "error": "y" * 100}
+        alice.post("/v1/leases/settle", {"leases": [report]})
+    alice.post("/v1/leases", {"queues": ["c"]})
+    pages = attempts_by_pages(alice, f"/v1/tasks/{task_id}/attempts")
+    assert pages == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12, 13]]
+
+
 def test_attempts_are_listed_first_to_last_with_the_one_under_way(alice: Caller) -> None:
     task_id = submit(alice)
     path = f"/v1/tasks/{task_id}/attempts"
@@ -115,4 +139,5 @@ def test_attempts_are_listed_first_to_last_with_the_one_under_way(alice: Caller)
         (3, "running", None, ""),
     ]
     assert attempts[2]["ended_at"] is None
+    assert attempts_by_pages(alice, f"{path}?limit=2") == [[1, 2], [3]]
     assert alice.get(f"/v1/tasks/{task_id}").json["lease"]["worker"] == "w"

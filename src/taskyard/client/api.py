@@ -152,8 +152,7 @@ class Client(Leasing, Grouping, Oversight, Operating, Hooks):
 
     def attempts(self, task_id: str) -> Attempts:
         """Its runs, first to last, the one under way included."""
-        found = self._send(Request("GET", _path(task_id, "attempts"))).json()["attempts"]
-        return [Attempt.from_json(one) for one in found]
+        return [Attempt.from_json(one) for one in self._listed(_path(task_id, "attempts"), "attempts", limit=200)]
 
     def explain(self, task_id: str) -> Explanation:
         """Why it does not run just now."""

@@ -45,8 +45,8 @@ def _schedules(connection: Connection, *, closed: bool) -> int:
     return schedules.run_due(connection, clock.now(), closed=closed)
 
 
-def _remove_ended(keep_s: Mapping[str, int]) -> Callable[[Connection], int]:
-    return lambda connection: retention.remove_ended(connection, keep_s, clock.now())
+def _ended(keep_s: Mapping[str, int]) -> Callable[[Connection], retention.Over | None]:
+    return lambda connection: retention.look(connection, keep_s, clock.now())
 
 
 def _deliveries(kept_s: Mapping[str, int]) -> list[Duty]:
@@ -89,7 +89,7 @@ def all_duties(
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
         Duty("operate", 1.0, operation_slices.work, operation_slices.look),
         Duty("forget-operations", 600.0, lambda connection: operation_slices.forget(connection, clock.now())),
-        Duty("remove-ended", 10.0, _remove_ended(keep_s or {})),
+        Duty("remove-ended", 10.0, retention.remove_ended, _ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),
         Duty("forget-repeats", 60.0, lambda connection: inbox.forget_keys(connection, clock.now())),
         Duty("forget-groups", 600.0, lambda connection: groups.forget(connection, clock.now())),

@@ -111,13 +111,18 @@ def _catch(connection: Connection, task_id: str, way: Callable[[Connection, str]
     return False
 
 
+def is_told_of(connection: Connection, task_id: str) -> bool:
+    """Whether those that waited for it are still being told how it ended."""
+    return connection.execute(_FOLLOWUP, {"id": task_id}).first() is not None
+
+
 def retry(connection: Connection, task_id: str, now: datetime) -> bool:
     """Open a task that ended without success again, with fresh counts, to run now; not where its key is taken.
 
     It waits for no other task any more. While those that waited for it have not all been told how it ended, it cannot
     be opened: one that came to wait for it then could not be told from them.
     """
-    if connection.execute(_FOLLOWUP, {"id": task_id}).first() is not None:
+    if is_told_of(connection, task_id):
         return False
     if unique.take_back(connection, task_id, now) is not None:
         return False

@@ -1,5 +1,6 @@
 """Reading tasks: one, its attempts, and lists."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -76,8 +77,12 @@ every_attempt = union_all(
     ).where(task.c.done_by.is_not(None)),
 ).subquery("every_attempt")
 _ATTEMPTS = (
-    select(every_attempt).where(every_attempt.c.task_id == bindparam("task_id")).order_by(every_attempt.c.number)
+    select(every_attempt)
+    .where(every_attempt.c.task_id == bindparam("task_id"), every_attempt.c.number > bindparam("after"))
+    .order_by(every_attempt.c.number)
+    .limit(bindparam("some"))
 )
+_FEW = 10  # attempts read at a time, as each may have a long log
 _SCHEMAS = select(task.c.id, task.c.command, task.c.command_version).where(
     among(task.c.id, "ids"), task.c.command_version.is_not(None)
 )
@@ -128,9 +133,14 @@ def some(connection: Connection, ids: list[str], now: datetime) -> dict[str, Any
     return {row.id: row for portion in portions(ids) for row in connection.execute(_SOME, {"ids": portion, "now": now})}
 
 
-def attempts(connection: Connection, task_id: str) -> list[AnyRow]:
-    """The attempts that are over, first to last."""
-    return list(connection.execute(_ATTEMPTS, {"task_id": task_id}))
+def attempts(connection: Connection, task_id: str, after: int = 0) -> Iterator[AnyRow]:
+    """The attempts that are over, first to last, after the one with this number."""
+    while True:
+        few = connection.execute(_ATTEMPTS, {"task_id": task_id, "after": after, "some": _FEW}).all()
+        yield from few
+        if len(few) < _FEW:
+            return
+        after = few[-1].number
 
 
 def running(connection: Connection, task_id: str) -> AnyRow | None:

@@ -1,17 +1,19 @@
 """Removing what ended long ago, in slices."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from taskyard.queue.tables import attempt, task, unique_key
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
+CHARS = 10_000_000  # of their payloads and results, as SQLite takes its time to free what is large
 
 # By the index on (outcome, finished_at).
 _OVER = (
-    select(task.c.id)
+    select(task.c.id, (func.length(task.c.payload) + func.coalesce(func.length(task.c.result), 0)).label("chars"))
     .where(
         task.c.outcome == bindparam("outcome"),
         task.c.finished_at < bindparam("before", type_=task.c.finished_at.type),
@@ -24,30 +26,47 @@ _KEYS = select(unique_key.c.task_id).where(unique_key.c.task_id.in_(bindparam("i
 _FREE_KEYS = _KEYS.with_for_update(skip_locked=True)
 _FREE = (
     select(task.c.id)
-    .where(task.c.id.in_(bindparam("ids", expanding=True)), task.c.outcome.is_not(None))
+    .where(
+        task.c.id.in_(bindparam("ids", expanding=True)),
+        task.c.finished_at < bindparam("before", type_=task.c.finished_at.type),
+    )
     .with_for_update(skip_locked=True)
 )
 
 
-def remove_ended(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> int:
-    """Remove tasks, with their attempts, so many seconds after they ended, by their outcome; 0 keeps them for ever.
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Tasks whose time is over; none of them ended later than `before`."""
 
-    Returns how many; at most 500 at a time.
-    """
+    ids: list[str]
+    before: datetime
+
+
+def look(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> Over | None:
+    """The next tasks that ended so many seconds ago, by their outcome; 0 keeps them for ever. At most 500 at a time."""
     ids: list[str] = []
-    for outcome, seconds in keep_s.items():
-        if seconds and len(ids) < SLICE:
-            over = {"outcome": outcome, "before": now - timedelta(seconds=seconds), "room": SLICE - len(ids)}
-            ids += connection.execute(_OVER, over).scalars()
-    free = _free(connection, ids) if ids else []
+    chars = 0
+    kept = {outcome: now - timedelta(seconds=seconds) for outcome, seconds in keep_s.items() if seconds}
+    for outcome, before in kept.items():
+        for row in connection.execute(_OVER, {"outcome": outcome, "before": before, "room": SLICE - len(ids)}):
+            chars += row.chars
+            if not ids or chars <= CHARS:
+                ids.append(row.id)
+    return Over(ids, max(kept.values())) if ids else None
+
+
+def remove_ended(connection: Connection, over: Over) -> int:
+    """Remove these tasks with their attempts, but for those that have gone on meanwhile; returns how many."""
+    free = _free(connection, over)
     if free:
         connection.execute(delete(attempt).where(attempt.c.task_id.in_(free)))
         connection.execute(delete(task).where(task.c.id.in_(free)))
     return len(free)
 
 
-def _free(connection: Connection, ids: list[str]) -> list[str]:
+def _free(connection: Connection, over: Over) -> list[str]:
     """Those that nobody holds, nor their keys; they are locked then."""
-    free_keys = set(connection.execute(_FREE_KEYS, {"ids": ids}).scalars())
-    held_keys = set(connection.execute(_KEYS, {"ids": ids}).scalars()) - free_keys
-    return list(connection.execute(_FREE, {"ids": [one for one in ids if one not in held_keys]}).scalars())
+    free_keys = set(connection.execute(_FREE_KEYS, {"ids": over.ids}).scalars())
+    held_keys = set(connection.execute(_KEYS, {"ids": over.ids}).scalars()) - free_keys
+    wanted = [one for one in over.ids if one not in held_keys]
+    return list(connection.execute(_FREE, {"ids": wanted, "before": over.before}).scalars())

@@ -22,7 +22,10 @@ _CANCELLED = select(task.c.id).where(
     task.c.outcome == Status.CANCELLED.value,
     task.c.finished_at >= bindparam("since", type_=task.c.finished_at.type),
 )
-NOT_RETRYABLE = "Only a task that ended without success can be retried, while no other task has its unique key."
+NOT_RETRYABLE = (
+    "Only a task that ended without success can be retried, while no other task has its unique key, and once those that"
+    " waited for it have heard of its end."
+)
 NOT_OPEN = "It has ended already."
 NOT_ENDED = "Only a task that has ended can be deleted."
 NOT_WAITING = "Only a task that waits can be moved."

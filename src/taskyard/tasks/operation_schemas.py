@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
 from taskyard.tasks.schemas import MAX_PAYLOAD, STATUSES, fingerprint_field, owner_field, queue_field
 from taskyard.web.fields import Flag, Text, When
@@ -11,6 +11,7 @@ from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Schema
 
 ACTIONS = validate.OneOf(["retry", "cancel", "delete", "move"])
+MOST_LISTED = 1000  # bytes of a patch in a list
 STATES = validate.OneOf(["running", "paused", "done", "cancelled"])
 
 
@@ -124,10 +125,21 @@ class DryRunOut(Schema):
     faults = fields.List(fields.Nested(TaskFault), required=True, metadata={"description": "Of the first 20 misfits."})
 
 
-class OperationPage(Schema):
-    """A page of operations, newest first."""
+class OperationLine(OperationOut):
+    """An operation in a list: without its patch, where that is long."""
 
-    operations = fields.List(fields.Nested(OperationOut), required=True)
+    @post_dump
+    def short(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        arguments = data["arguments"]
+        if len(orjson.dumps(arguments.get("patch"))) > MOST_LISTED:
+            return {**data, "arguments": {name: value for name, value in arguments.items() if name != "patch"}}
+        return data
+
+
+class OperationPage(Schema):
+    """A page of operations, newest first; patches of more than 1,000 bytes are left out."""
+
+    operations = fields.List(fields.Nested(OperationLine), required=True)
 
 
 class OperationQuery(PageQuery):

@@ -15,6 +15,7 @@ from taskyard.core.types import Id
 from taskyard.queue.tables import lease
 from taskyard.tasks.moulds import own_queue
 
+MOST_OF_ONE = 400  # requests of one queue that a dispatcher has under way, so that some of its 500 are for the others
 HOLDER = NIL  # the dispatchers are nobody's workers
 RECEIVER = "the receiver"  # whoever answered 202 holds the lease: its request is over
 
@@ -63,10 +64,10 @@ class Flights:
         with self._lock:
             self._answered.difference_update(fences)
 
-    def not_full(self, most: Counter[str]) -> dict[str, int]:
-        """These queues but for those of which this process alone has as many under way as may be."""
+    def room(self, most: Counter[str]) -> dict[str, int]:
+        """How many more this process may have under way of each of these queues; those that are full are left out."""
         with self._lock:
-            return {queue: count for queue, count in most.items() if self._under_way[queue] < count}
+            return dict(Counter({queue: min(count, MOST_OF_ONE) for queue, count in most.items()}) - self._under_way)
 
     @property
     def answered(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import socket
 import threading
 import time
@@ -92,7 +93,7 @@ class PushLine:
         stirs, landings = self._stirs, self._flights.landings
         with self._database.read.connect() as connection:
             bounds = self._bounds(connection)
-        queues = self._flights.not_full(bounds)
+        queues = self._flights.room(bounds)
         self._full = bounds.keys() - queues.keys()
         if bounds:  # those that are full, too: they are looked after
             roll_call.note(self._database, HOLDER, self._worker, list(bounds))
@@ -103,7 +104,7 @@ class PushLine:
             return self._stirs != stirs or (bool(self._full) and self._flights.landings != landings)
 
         def attempt() -> bool:
-            found.extend(self._take(room, list(queues)))
+            found.extend(self._take(room, queues))
             return bool(found) or again()
 
         if queues:
@@ -127,17 +128,20 @@ class PushLine:
             self._revision = revision
         return push_room.bounds(self._pushed.values())
 
-    def _take(self, room: int, queues: list[str]) -> list[Job]:
+    def _take(self, room: int, queues: dict[str, int]) -> list[Job]:
         known = marks(self._database)
         with self._database.read.connect() as connection:
             bounds = self._bounds(connection)  # anew: secrets may have changed while it waited
-            busy = [name for name in heads.with_work(connection, queues, known, clock.now()) if name in bounds][:room]
+            busy = [name for name in heads.with_work(connection, list(queues), known, clock.now()) if name in bounds]
+        random.shuffle(busy)  # where there is room for few of them it is not always the same
+        busy = busy[:room]
         if not busy:
             return []
         share = room // len(busy)
         with transaction.own(self._database) as connection:
             rooms = push_room.left(connection, {name: bounds[name] for name in busy}, self._flights)
-            wanted = [Claim(HOLDER, self._worker, [name], min(left, share), LEASE_S) for name, left in rooms.items()]
+            most = {name: min(left, share, queues[name]) for name, left in rooms.items()}
+            wanted = [Claim(HOLDER, self._worker, [name], count, LEASE_S) for name, count in most.items()]
             taken = claim(connection, wanted, clock.now(), known)
         self._full |= set(busy) - rooms.keys()
         jobs = [Job(lease, self._pushed.get(lease.command)) for one in taken for lease in one.leases]

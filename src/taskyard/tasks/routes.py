@@ -8,7 +8,7 @@ from taskyard.tasks import batches, preferred, render, service, submission
 from taskyard.tasks.batch_schemas import LINES, BatchIn, BatchOut, BatchQuery
 from taskyard.tasks.explain import Explanation, explain
 from taskyard.tasks.explain_schemas import ExplanationOut
-from taskyard.tasks.schemas import AttemptPage, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
+from taskyard.tasks.schemas import AttemptPage, AttemptQuery, TaskIn, TaskOut, TaskPage, TaskPatch, TaskQuery
 from taskyard.users.current import current_actor
 from taskyard.web import answers, bodies, idempotency, pagination, preferences
 from taskyard.web.auth import scope
@@ -126,9 +126,14 @@ class TaskExplain(MethodView):
 
 @blp.route("/tasks/<id:task_id>/attempts")
 class TaskAttempts(MethodView):
+    @blp.arguments(AttemptQuery(), location="query")
     @blp.response(200, AttemptPage())
+    @pagination.paged
     @refuses(404)
     @scope("read")
-    def get(self, task_id: str) -> Response:
+    def get(self, query: dict[str, Any], task_id: str) -> Response:
         """List a task's attempts"""
-        return answers.json({"attempts": service.attempts(current_actor(), task_id)})
+        after = pagination.position(query) or 0
+        page, position = service.attempts(current_actor(), task_id, query["limit"], after)
+        headers = {} if position is None else pagination.following(query, position)
+        return answers.json({"attempts": page}, headers=headers)

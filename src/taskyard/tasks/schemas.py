@@ -265,7 +265,11 @@ class AttemptOut(Schema):
     log = fields.String(required=True, metadata={"description": "Its last 64 KiB.", "example": "page 17 of 40\n"})
 
 
+class AttemptQuery(PageQuery):
+    """Which page of attempts."""
+
+
 class AttemptPage(Schema):
-    """The attempts of a task, first to last."""
+    """A page of a task's attempts, first to last; fewer than `limit` where their logs are long."""
 
     attempts = fields.List(fields.Nested(AttemptOut), required=True)

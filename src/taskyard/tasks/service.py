@@ -18,6 +18,8 @@ from taskyard.tasks.results import results
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
+MOST_CHARS = 2_000_000  # of the logs and errors of a page of attempts
+
 
 def get(actor: Actor, task_id: str) -> AnyRow:
     """Raises:
@@ -36,15 +38,27 @@ def seen(actor: Actor, row: AnyRow | None) -> AnyRow:
     return row
 
 
-def attempts(actor: Actor, task_id: str) -> list[dict[str, Any]]:
-    """The attempts of a task, first to last, the one under way included."""
+def attempts(actor: Actor, task_id: str, limit: int, after: int) -> tuple[list[dict[str, Any]], int | None]:
+    """The attempts of a task after that number, first to last, the one under way included; and where to go on from.
+
+    Fewer than `limit` where their logs and errors are long.
+    """
+    found: list[dict[str, Any]] = []
+    chars = 0
     with database().read.connect() as connection:
         _own(connection, actor, task_id)
         lease = read.running(connection, task_id)  # before what is over: an attempt may end in between
-        over = [render.attempt(row) for row in read.attempts(connection, task_id)]
-    if lease is None or any(one["number"] == lease.attempt for one in over):
-        return over
-    return [*over, render.attempt_under_way(lease)]
+        for row in read.attempts(connection, task_id, after):
+            if len(found) == limit or chars > MOST_CHARS:
+                return found, after
+            found.append(render.attempt(row))
+            chars += len(row.log) + len(row.error or "")
+            after = row.number
+    if lease is not None and lease.attempt > after:
+        if len(found) == limit:
+            return found, after
+        found.append(render.attempt_under_way(lease))
+    return found, None
 
 
 def owner_of(actor: Actor, asked: str) -> str | None:
@@ -98,6 +112,8 @@ def retry(actor: Actor, task_id: str) -> AnyRow:
     with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if not control.retry(connection, task_id, clock.now()):
+            if control.is_told_of(connection, task_id):
+                raise Conflict("Those that waited for it are still being told how it ended. Try again in a second.")
             if holder := unique.take_back(connection, task_id, clock.now()):
                 raise Conflict(f"The task {holder} has its unique key by now.")
             raise Conflict(f"Only a task that ended without success can be retried; this one is {task.status}.")
