@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from support.yard import Yard
 from taskyard.core.clock import FrozenClock
+from taskyard.queue import limits
 from taskyard.queue.leases import Lease
 from taskyard.queue.limit_tables import limit_key, parked
 from taskyard.queue.tables import lease, ready
@@ -173,6 +174,19 @@ def test_a_paused_key_lets_nothing_start_until_it_is_resumed(yard: Yard, time: F
     yard.set_key("a", paused_at=None)
     assert yard.release() == 2
     assert [one.task_id for one in yard.claim(limit=10)] == ids[:2]
+
+
+def test_a_key_of_which_nothing_is_set_any_more_is_forgotten(yard: Yard, time: FrozenClock) -> None:
+    yard.set(key_max_running=5)
+    for key in "abc":
+        yard.set_key(key, max_running=1)
+    yard.set_key("a", max_running=None)
+    yard.set_key("b", max_running=None, paused_at=time.now())
+    yard.release()  # a look, as what was parked of them may come back
+    time.advance(7201)
+    assert yard.do(limits.forget) == 1
+    with yard.database.read.connect() as connection:
+        assert set(connection.execute(select(limit_key.c.key)).scalars()) == {"", "b", "c"}
 
 
 def test_a_queue_without_limits_writes_nothing_down(yard: Yard) -> None:

@@ -88,7 +88,7 @@ def test_a_change_can_be_made_to_depend_on_the_version(mia: Caller) -> None:
 def test_bad_limits_are_refused(mia: Caller, sent: dict[str, Any], pointer: str) -> None:
     answer = mia.patch("/v1/queues/q", sent)
     assert answer.status_code == 422
-    assert any(one["pointer"].startswith(pointer) for one in answer.json["errors"]), answer.text
+    assert pointer in [one["pointer"] for one in answer.json["errors"]], answer.text
 
 
 def test_too_many_weights_one_after_the_other_are_refused(mia: Caller) -> None:
@@ -214,6 +214,7 @@ def test_a_command_finds_the_keys_in_the_payload(alice: Caller, mia: Caller) -> 
     mia.put("/v1/commands/c", {"limit_key": "customer.id", "fairness_key": "a || b"})
     assert keys(payload={"b": True}) == (None, "true")
     assert keys(payload={"customer": {"id": 1.5}}) == ("1.5", None)
+    assert keys(payload={"customer": {"id": 17.0}}) == ("17", None)
     assert keys(payload=None) == (None, None)
     answer = alice.post("/v1/tasks/batch", {"tasks": [{"command": "c", "payload": payload}]})
     assert answer.json["tasks"][0]["task"]["limit_key"] == "17"

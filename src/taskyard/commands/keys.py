@@ -25,6 +25,8 @@ def found(expression: Expression, payload: Any) -> str | None:
         return "true" if value else "false"
     if not isinstance(value, int | float | str):
         raise Failed(f"The expression {expression.text} must come to a text, a number, true, false or null.")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON has one kind of number: 5.0 is 5
     key = str(value)
     if not 1 <= len(key) <= MAX_KEY or not key.strip() or not key.isprintable():
         raise Failed(

@@ -215,8 +215,9 @@ def forget(connection: Connection, now: datetime) -> int:
     """Remove keys of which nothing is set, counted or parked; returns how many."""
     idle = (
         select(limit_key.c.queue, limit_key.c.key)
-        .where(limit_key.c.version == 0, limit_key.c.key != "", limit_key.c.wake_at.is_(None))
-        .where(limit_key.c.used_at < now - LONGEST)
+        .where(limit_key.c.key != "", limit_key.c.wake_at.is_(None), limit_key.c.paused_at.is_(None))
+        .where(*(limit_key.c[name].is_(None) for name in COLUMNS))
+        .where(func.coalesce(limit_key.c.used_at, limit_key.c.updated_at) < now - LONGEST)
         .limit(SLICE)
         .with_for_update(skip_locked=True)
     )

@@ -1,8 +1,9 @@
 """Limits, weights and limit keys as they come in and go out."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from taskyard.commands.keys import MAX_KEY
 from taskyard.queue.limits import MOST_RUNNING
@@ -29,8 +30,21 @@ def weight_field() -> fields.Field[Any]:
     return fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, MAX_WEIGHT))
 
 
+class Weights(fields.Dict):
+    """Faults name the fairness key that they are of, as the body does."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        except ValidationError as error:
+            if not isinstance(error.messages, dict):
+                raise
+            found = {key: [one for told in its.values() for one in told] for key, its in error.messages.items()}
+            raise ValidationError(found) from error
+
+
 def weights_field(values: fields.Field[Any], **kwargs: Any) -> fields.Field[Any]:
-    return fields.Dict(
+    return Weights(
         keys=Text(validate=validate.And(NotBlank(), validate.Length(1, MAX_KEY), Printable())),
         values=values,
         metadata={

@@ -121,8 +121,8 @@ def _line(facts: Facts) -> Iterator[Reason]:
     over = limit_reasons.over(facts)
     yield from over
     if facts.is_parked and not over:
-        detail = "Its limit key has room again, and a dispatcher lets it back into the line any moment."
-        yield Reason(Code.DUE, detail, "Nothing. Where it stays so, no dispatcher runs: start one.")
+        detail = "Its limit key has room again, and a dispatcher lets it back into the line in its turn."
+        yield Reason(Code.DUE, detail, "Nothing. Where none of its key moves, see that a dispatcher runs.")
     if facts.ahead is None:
         return
     if facts.ahead.count:
