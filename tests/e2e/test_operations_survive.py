@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from support.databases import SqliteFiles
+from support.databases import Postgres, SqliteFiles
 from support.people import ALICE
 from support.server import Server
 from support.signals import until
@@ -18,14 +18,14 @@ from taskyard.queue.enqueue import NewTask, enqueue
 from taskyard.tasks.operation_models import Operation
 
 pytestmark = pytest.mark.e2e
-TASKS = 8000
+TASKS = 4000
 
 
 @pytest.fixture
-def url(sqlite_files: SqliteFiles) -> Iterator[str]:
-    url = sqlite_files.new()
+def url(databases: SqliteFiles | Postgres) -> Iterator[str]:
+    url = databases.new()
     yield url
-    sqlite_files.drop(url)
+    databases.drop(url)
 
 
 @pytest.fixture
