@@ -12,6 +12,9 @@ ALIKE = [
     ("10.0.0.7:5432 refused", "10.0.0.12:5433 refused"),
     ("task 019a8d4f-5b20-7c43-a1f6-0d9c8e7b6a54 is gone", "task 019A8D4F-5B20-7C43-A1F6-000000000000 is gone"),
     ("at 0x7f3a91bc", "at 0xdeadbeef"),
+    ("no order 01HZX3KQ5TB8V9WM2N4P6R7S8T", "no order 01J0A1B2C3D4E5F6G7H8J9KMNP"),
+    ("no charge ch_3MtwBwLkdIwHu7ix28a3tqPa", "no charge ch_4NuxCxMleJxIv8jy39b4urQb"),
+    ("no such user: ann.lee+x@example.com", "no such user: bob@mail.example.org"),
     ("commit 9f8e7d6c5b4a is broken", "commit 0123456789ab is broken"),
     ("no column 'width'", "no column 'height of 7'"),
     ('KeyError: "a"', 'KeyError: "bc d"'),
@@ -23,6 +26,7 @@ DIFFERENT = [
     ("/tmp/in.png: no such file", "/tmp/in.gif: no such file"),
     ("we don't, and they don't", "we don't, but they don't"),
     ("", "x"),
+    ("the configuration of internationalization", "the configuration of counterrevolutionaries"),
 ]
 
 
@@ -57,5 +61,5 @@ def test_what_is_left_of_a_message() -> None:
 
 
 def test_a_long_message_takes_no_long_time() -> None:
-    for piece in ("'", '"', "a", "0", "ab12-", "0x", " "):
+    for piece in ("'", '"', "a", "0", "ab12-", "0x", " ", "a.", "a@", "a@b.", "a1_"):
         assert of(piece * 1_000_000)

@@ -13,6 +13,9 @@ _VARYING = (
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     # A quote after a letter is an apostrophe: don't.
     (re.compile(r"""(?<!\w)'[^'\n]*'|"[^"\n]*"|`[^`\n]*`"""), "<text>"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), "<email>"),
+    # A ULID, a key of some API: letters and digits, and more of them than a word has.
+    (re.compile(r"(?<![^\W_])(?=[a-z]*[0-9])[a-z0-9]{20,}(?![^\W_])", re.IGNORECASE), "<id>"),
     (re.compile(r"\b0x[0-9a-f]+\b|\b(?=[a-f]*[0-9])[0-9a-f]{8,}\b", re.IGNORECASE), "<hex>"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
     (re.compile(r"\s+"), " "),
