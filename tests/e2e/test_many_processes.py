@@ -169,7 +169,11 @@ class Meddler:
 
     def submit(self) -> None:
         for _ in range(BATCHES):
-            self._client.submit_many([self._task() for _ in range(40)], atomic=False)
+            tasks = [self._task() for _ in range(40)]
+            for index in range(1, 40):
+                if self._random.random() < 0.3:
+                    tasks[index] |= {"after": [f"#{self._random.randrange(index)}"], "on_failure": "run"}
+            self._client.submit_many(tasks, atomic=False)
             members = [{name: value for name, value in self._task().items() if name != "unique"} for _ in range(5)]
             self._client.submit_group(members, {"command": "mixed", "payload": {"key": "x", "lasts_s": 0}})
 

@@ -82,30 +82,50 @@ class HeldBack(RuleBasedStateMachine):
     def submit(self, fields: dict[str, Any], some: list[str]) -> Any:
         return multiple(*self.add(some, **fields))
 
+    @rule(target=tasks, fields=new_tasks, some=st.lists(tasks, max_size=2, unique=True))
+    def submit_twins(self, fields: dict[str, Any], some: list[str]) -> Any:
+        return multiple(*self.add(some, 2, **fields))
+
     def add(
-        self, some: list[str], on_failure: str, unique_key: str | None, on_conflict: OnConflict, **fields: Any
+        self,
+        some: list[str],
+        count: int = 1,
+        *,
+        on_failure: str,
+        unique_key: str | None,
+        on_conflict: OnConflict,
+        **fields: Any,
     ) -> list[str]:
         now = self.time.now()
         common: dict[str, Any] = {"owner_id": ALICE.id, "command": "c", "payload": "{}", "queue": "q", "run_at": now}
         link = Link(some, on_failure) if some else None
         backoff = {"kind": "constant", "base_s": 0}
-        new = NewTask(
-            new_id(), created_at=now, link=link, unique_key=unique_key, max_attempts=2, backoff=backoff,
-            **common, **fields,
-        )  # fmt: skip
+        new_ones = [
+            NewTask(
+                new_id(), created_at=now, link=link, unique_key=unique_key, max_attempts=2, backoff=backoff,
+                **common, **fields,
+            ) for _ in range(count)
+        ]  # fmt: skip
         unique = Unique(unique_key, OPEN, None, on_conflict) if unique_key else None
         holder = [one for one, key in self.unique.items() if key == unique_key and self.outcomes()[one] is None]
-        verdict = self.yard.do(linking.store, [(new, unique)], {})[new.id]
-        assert isinstance(verdict, Verdict)
-        if verdict.other is not None:
-            assert [verdict.other.id] == holder
-            assert verdict.instead == (on_conflict is OnConflict.RETURN)
-            return []
-        assert ([verdict.replaced] if verdict.replaced else []) == holder
-        if unique_key:
-            self.unique[new.id] = unique_key
-        self.after[new.id] = (some, on_failure)
-        return [new.id]
+        outcomes = self.outcomes()
+        falls = on_failure == "cancel" and any(outcomes[on] not in {None, "succeeded"} for on in some)
+        verdicts = self.yard.do(linking.store, [(new, unique) for new in new_ones], {})
+        stored = []
+        for new in new_ones:
+            verdict = verdicts[new.id]
+            assert isinstance(verdict, Verdict)
+            if verdict.other is not None:
+                assert [verdict.other.id] == holder
+                assert verdict.instead == (on_conflict is OnConflict.RETURN)
+                continue
+            assert ([verdict.replaced] if verdict.replaced else []) == holder
+            if unique_key:
+                self.unique[new.id] = unique_key
+                holder = [] if falls else [new.id]
+            self.after[new.id] = (some, on_failure)
+            stored.append(new.id)
+        return stored
 
     @rule(target=leases, limit=st.integers(1, 5))
     def claim(self, limit: int) -> Any:

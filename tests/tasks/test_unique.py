@@ -205,3 +205,48 @@ def test_those_gathered_into_one_transaction_come_one_after_the_other(app: Flask
     assert [orjson.loads(answers[n].body)["id"] for n in (2, 5)] == [ids[0], ids[4]]
     assert (status(alice, ids[0]), status(alice, ids[1]), status(alice, ids[4])) == ("queued", "cancelled", "queued")
     assert len(alice.get("/v1/tasks").json["tasks"]) == 3
+
+
+LIVE = {"reject": [201, 409, 409], "return": [201, 200, 200], "replace": [201, 201, 201]}
+
+
+@pytest.mark.parametrize("on_conflict", list(LIVE))
+@pytest.mark.parametrize("linked", ["all", "first", "last", "by position"])
+def test_tasks_of_one_call_that_wait_for_others_have_one_key_at_a_time(
+    alice: Caller, on_conflict: str, linked: str
+) -> None:
+    first = alice.post("/v1/tasks", {"command": "c", "delay_s": 999}).json["id"]
+    waits = {"all": [1, 1, 1], "first": [1, 0, 0], "last": [0, 0, 1], "by position": [0, 0, 0]}[linked]
+    unique = {"key": "k", "on_conflict": on_conflict}
+    tasks = [{"command": "t", "unique": unique, **({"after": [first]} if wait else {})} for wait in waits]
+    if linked == "by position":
+        tasks = [{"command": "c"}, *({**task, "after": ["#0"]} for task in tasks)]
+    told = alice.post("/v1/tasks/batch", {"tasks": tasks, "atomic": False}).json["tasks"][-3:]
+    assert [one["status"] for one in told] == LIVE[on_conflict]
+    found = alice.get("/v1/tasks?command=t").json["tasks"]
+    live = [one["id"] for one in found if one["status"] != "cancelled"]
+    last = told[-1]["task"]["id"] if on_conflict == "replace" else told[0]["task"]["id"]
+    assert live == [last]
+    again = alice.post("/v1/tasks", {"command": "t", "unique": {"key": "k"}})
+    assert again.status_code == 409
+
+
+def test_a_key_of_a_task_that_was_refused_for_what_it_waits_for_is_free(alice: Caller, mia: Caller) -> None:
+    mia.post("/v1/queues/shut/drain")
+    tasks = [
+        {"command": "c", "queue": "shut"},
+        {"command": "c", "after": ["#0"], "unique": {"key": "k"}},
+        {"command": "c"},
+        {"command": "c", "after": ["#2"], "unique": {"key": "l"}},
+        {"command": "c", "after": ["#3"], "unique": {"key": "m"}},
+    ]
+    told = alice.post("/v1/tasks/batch", {"tasks": tasks, "atomic": False}).json["tasks"]
+    assert [one["status"] for one in told] == [409, 409, 201, 201, 201]
+    keys = {key: alice.post("/v1/tasks", {"command": "c", "unique": {"key": key}}).status_code for key in "klm"}
+    assert keys == {"k": 201, "l": 409, "m": 409}
+
+
+def test_a_group_takes_no_key_twice(alice: Caller) -> None:
+    sent = {"tasks": [{"command": "c", "unique": {"key": "k"}}] * 2, "completion": {"command": "d"}}
+    assert alice.post("/v1/groups", sent).status_code == 409
+    assert alice.get("/v1/tasks").json["tasks"] == []

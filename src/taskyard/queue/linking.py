@@ -4,7 +4,7 @@ Their predecessors' rows are locked, sorted, before anything of theirs is writte
 moment either is seen here as ended or sees that it is followed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from taskyard.core.bulk import BulkInsert
 from taskyard.core.errors import Conflict
-from taskyard.queue import chains
+from taskyard.queue import chains, unique
 from taskyard.queue.chain_tables import blocked, dependency
 from taskyard.queue.enqueue import Link, NewTask, insert_tasks, places_of
 from taskyard.queue.lifecycle import Status
@@ -20,7 +20,7 @@ from taskyard.queue.portions import portions
 from taskyard.queue.ready import put
 from taskyard.queue.tables import task
 from taskyard.queue.telling import tell
-from taskyard.queue.unique import Verdict, Wanted, admit
+from taskyard.queue.unique import Verdict, Wanted
 
 _HOLD = (
     select(task.c.id, task.c.outcome)
@@ -57,24 +57,63 @@ def own(connection: Connection, owner_id: str, ids: list[str]) -> set[str]:
 def store(
     connection: Connection, wanted: list[Wanted], before: Mapping[str, Verdict | Conflict], now: datetime
 ) -> dict[str, Verdict | Conflict]:
-    """Get the keys of new tasks that wait for others, and store them, in their order; what became of each by its id.
+    """Get the keys of new tasks, some of which wait for others, and store them; what became of each by its id.
 
-    `before` is what became of those of the same call that wait for none.
+    In their order, but what is locked is locked first, in the one order: all the keys, then all that is waited for.
+    `before` is what became of those of the same call that are not even asked.
 
     Raises:
         Conflict: a task that is to be waited for is not there any more.
     """
+    runs = list(_runs(wanted))
+    if several := any(key is not None for run in runs[1:] for _, key in run):  # a single run locks its keys in order
+        unique.hold(connection, wanted)
     verdicts: dict[str, Verdict | Conflict] = dict(before)
-    accepted = []
-    for new, unique in wanted:
-        link, refusal = _resolved(new.link, verdicts) if new.link is not None else (None, None)
-        verdict = refusal or admit(connection, [(new, unique)], now)[new.id]
-        if isinstance(verdict, Verdict) and verdict.other is None:
-            accepted.append(replace(new, link=link))
-        verdicts[new.id] = verdict
-    if accepted:
-        enqueue(connection, accepted, now)
+    for turn, run in enumerate(runs):
+        asked = []
+        for new, key in run:
+            link, refusal = _resolved(new.link, verdicts) if new.link is not None else (None, None)
+            if refusal is not None:
+                verdicts[new.id] = refusal
+            else:
+                asked.append((replace(new, link=link), key))
+        found = unique.admit(connection, asked, now)
+        if turn == 0:
+            _hold_others(connection, wanted)
+        if accepted := [new for new, _ in asked if found[new.id].other is None]:
+            enqueue(connection, accepted, now)
+        verdicts |= found
+    if several:
+        unique.let_go(connection, [new.id for new, key in wanted if key is not None and not _is_new(verdicts[new.id])])
     return verdicts
+
+
+def _hold_others(connection: Connection, wanted: list[Wanted]) -> None:
+    """Lock all that is waited for and was there before this call."""
+    named = {on for new, _ in wanted if new.link is not None for on in new.link.after}
+    for portion in portions(sorted(named - {new.id for new, _ in wanted})):
+        connection.execute(_HOLD, {"ids": portion})
+
+
+def _is_new(verdict: Verdict | Conflict) -> bool:
+    return isinstance(verdict, Verdict) and verdict.other is None
+
+
+def _runs(wanted: list[Wanted]) -> Iterator[list[Wanted]]:
+    """Tasks that are stored together: none asks for a key of another, nor waits for one of which a key decides."""
+    run: list[Wanted] = []
+    keys: set[tuple[str, str]] = set()
+    undecided: set[str] = set()
+    for new, key in wanted:
+        waits = new.link is not None and not undecided.isdisjoint(new.link.after)
+        if waits or (key is not None and (new.owner_id, key.key) in keys):
+            yield run
+            run, keys, undecided = [], set(), set()
+        run.append((new, key))
+        if key is not None:
+            keys.add((new.owner_id, key.key))
+            undecided.add(new.id)
+    yield run
 
 
 def _resolved(link: Link, verdicts: Mapping[str, Verdict | Conflict]) -> tuple[Link, Conflict | None]:

@@ -18,6 +18,7 @@ from taskyard.queue import read
 from taskyard.queue.ending import end
 from taskyard.queue.enqueue import NewTask
 from taskyard.queue.lifecycle import OUTCOMES, Status
+from taskyard.queue.portions import portions
 from taskyard.queue.ready import take
 from taskyard.queue.tables import task, unique_key
 
@@ -112,6 +113,26 @@ def rounds(wanted: Iterable[Wanted]) -> list[list[Wanted]]:
     return found
 
 
+def hold(connection: Connection, wanted: Iterable[Wanted]) -> None:
+    """Lock all these keys, in the one order, for tasks that get them in several rounds: each for the first that asks.
+
+    What is not stored after all has to `let_go` of them.
+    """
+    first: dict[tuple[str, str], Wanted] = {}
+    for new, unique in wanted:
+        if unique is not None:
+            first.setdefault((new.owner_id, unique.key), (new, unique))
+    for _, (new, unique) in sorted(first.items(), key=lambda one: one[0]):
+        if unique is not None:
+            _hold(connection, new.owner_id, unique, new.id)
+
+
+def let_go(connection: Connection, ids: list[str]) -> None:
+    """Forget keys that are held for these, which were not stored."""
+    for portion in portions(ids):
+        connection.execute(_FORGET, {"ids": portion})
+
+
 def admit(connection: Connection, wanted: list[Wanted], now: datetime) -> dict[str, Verdict]:
     """Get the keys for the new tasks of one round, which are stored next; a verdict for each, by its id."""
     held = {}
@@ -167,8 +188,7 @@ def lock_keys(connection: Connection, ids: list[str], *, to_open: bool) -> None:
     noted = [of.id for of in found if to_open and of.outcome is not None]
     if noted:
         there = set(connection.execute(_STAYS, {"ids": noted}).scalars())
-        if gone := [one for one in noted if one not in there]:
-            connection.execute(_FORGET, {"ids": gone})
+        let_go(connection, [one for one in noted if one not in there])
 
 
 def take_back(connection: Connection, task_id: str, now: datetime) -> str | None:

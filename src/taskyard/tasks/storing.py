@@ -126,23 +126,23 @@ def store(connection: Connection, submissions: list[Submission]) -> list[Stored]
 
 
 def _enqueue(connection: Connection, items: list[Item]) -> dict[str, Verdict | Conflict]:
-    """What became of each by its id; those that wait for others come last."""
+    """What became of each by its id."""
     now, rules = clock.now(), gates.rules(connection)
     verdicts: dict[str, Verdict | Conflict] = {
         item.task.id: gates.refusal(item.task.queue) for item in items if item.task.queue in rules.closed
     }
     admissible = [(item.task, item.unique) for item in items if item.task.queue not in rules.closed]
-    linked = [pair for pair in admissible if pair[0].waits]
-    rounds = unique.rounds(pair for pair in admissible if not pair[0].waits)
+    if any(new.waits for new, _ in admissible):
+        with gathered(connection, now, rules):
+            return verdicts | linking.store(connection, admissible, verdicts, now)
+    rounds = unique.rounds(admissible)
     # Of several rounds each gets keys: what locks the shares of a queue has to come after all of them.
-    with gathered(connection, now, rules) if len(rounds) > 1 or linked else nullcontext():
+    with gathered(connection, now, rules) if len(rounds) > 1 else nullcontext():
         for wanted in rounds:
             found = unique.admit(connection, wanted, now)
             if admitted := [new for new, _ in wanted if found[new.id].other is None]:
                 enqueue(connection, admitted, now, rules)
             verdicts |= found
-        if len(verdicts) < len(items):
-            verdicts |= linking.store(connection, linked, verdicts, now)
     return verdicts
 
 
