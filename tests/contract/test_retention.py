@@ -11,7 +11,7 @@ from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.ids import new_id
 from taskyard.queue import retention
-from taskyard.queue.tables import attempt, task, task_tag
+from taskyard.queue.tables import attempt, task, task_tag, unique_key
 
 DAY = 86_400
 KEEP = {"succeeded": DAY, "failed": 3 * DAY, "cancelled": DAY, "expired": 0, "lost": DAY}
@@ -125,3 +125,16 @@ def test_a_task_that_has_gone_on_since_the_look_is_kept(yard: Yard, time: Frozen
     with transaction.own(yard.database) as connection:
         assert retention.remove_ended(connection, over) == 0
     assert yard.task(task_id).status == "failed"
+
+
+def test_a_task_whose_key_has_a_window_stays_until_it_is_over(yard: Yard, time: FrozenClock) -> None:
+    task_id = ended(yard, "failed")
+    until = time.now() + timedelta(days=30)
+    with transaction.own(yard.database) as connection:
+        row = {"owner_id": ALICE.id, "key": "k", "task_id": task_id, "statuses": [], "until": until}
+        connection.execute(insert(unique_key), row)
+    time.advance(29 * DAY)
+    assert remove(yard) == 0
+    time.advance(DAY)
+    assert remove(yard) == 1
+    assert yard.count(unique_key) == 0

@@ -40,6 +40,14 @@ def test_the_next_transactions_work_at_the_first_try(url: str, database: Databas
     assert yard.count(task) == count
 
 
+def test_the_next_reads_work_at_the_first_try(url: str, database: Database) -> None:
+    with database.read.connect() as connection:
+        known = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    hang_up(url, [known])
+    with database.read.connect() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != known
+
+
 def test_a_connection_that_is_lost_within_a_transaction_is_told_as_lost(url: str, database: Database) -> None:
     def be_lost() -> None:
         with transaction.own(database) as connection:

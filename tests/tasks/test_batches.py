@@ -1,5 +1,6 @@
 """POST /v1/tasks/batch: all of them or none, or each for itself."""
 
+import gzip
 from functools import partial
 from typing import Any
 
@@ -95,6 +96,26 @@ def test_none_may_be_accepted_of_those_that_are_for_themselves(alice: Caller) ->
 def test_a_line_may_be_a_task(alice: Caller) -> None:
     answer = lines(alice, '{"command": "c", "payload": "é"}', "", '{"command": "c", "payload": 2}\r', "")
     assert [one["task"]["payload"] for one in answer.json["tasks"]] == ["é", 2]
+
+
+def test_too_many_lines_are_refused_and_none_is_dropped(alice: Caller) -> None:
+    one = '{"command": "c"}'
+    refused = lines(alice, one, *[""] * 10_000, one)
+    assert (refused.status_code, stored(alice)) == (422, [])
+    assert len(lines(alice, one, *[""] * 9_000, one).json["tasks"]) == 2
+
+
+def test_what_is_packed_is_refused(alice: Caller) -> None:
+    body = gzip.compress(b'{"command": "c"}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    refused = alice.request("POST", "/v1/tasks", data=body, headers=headers)
+    assert (refused.status_code, "Content-Encoding" in refused.json["detail"]) == (415, True)
+
+
+@pytest.mark.parametrize("atomic", [0, 0.0, 1, "true", None])
+def test_atomic_is_true_or_false(alice: Caller, atomic: Any) -> None:
+    refused = alice.post("/v1/tasks/batch", {"tasks": [{"command": "c"}], "atomic": atomic})
+    assert (refused.status_code, refused.json["errors"][0]["pointer"]) == (422, "/atomic")
 
 
 def test_a_broken_line_refuses_all_or_itself_alone(alice: Caller) -> None:

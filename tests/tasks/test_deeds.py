@@ -1,11 +1,14 @@
 """Cancel, retry, change and delete a task."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from support.caller import Caller
+from support.yard import at_once
 from taskyard.core import transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.dispatcher.duties import all_duties
@@ -63,6 +66,13 @@ def test_a_running_task_is_cancelled_at_its_next_heartbeat(alice: Caller) -> Non
     settled = settle(alice, token, "released")
     assert (settled["status"], settled["task_status"]) == ("cancelled", "cancelled")
     assert alice.get(task).json["status"] == "cancelled"
+
+
+def test_of_several_who_cancel_at_once_each_has_done_it(app: Flask, alice: Caller) -> None:
+    for _ in range(5):
+        task = submit(alice)
+        answers = at_once(*[partial(Caller(app, alice.person).post, f"{task}/cancel") for _ in range(4)])
+        assert [one.status_code for one in answers] == [200] * 4
 
 
 def test_what_has_ended_cannot_be_cancelled(alice: Caller) -> None:

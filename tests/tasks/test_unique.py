@@ -145,6 +145,30 @@ def test_a_retry_is_refused_where_the_key_is_anothers(alice: Caller) -> None:
     assert first in submit(alice).json["detail"]
 
 
+def test_a_retry_is_refused_within_the_window_of_another_and_holds_the_key_after_it(
+    alice: Caller, time: FrozenClock
+) -> None:
+    first = accepted(submit(alice))
+    run(alice, "failed", retry=False)
+    second = accepted(submit(alice, window_s=60, **{"while": []}))
+    refused = alice.post(f"/v1/tasks/{first}/retry")
+    assert (refused.status_code, second in refused.json["detail"]) == (409, True)
+    time.advance(60)
+    assert alice.post(f"/v1/tasks/{first}/retry").status_code == 200
+    assert first in submit(alice).json["detail"]
+
+
+def test_a_key_that_comes_back_from_another_is_held_while_its_task_is_open(alice: Caller) -> None:
+    first = accepted(submit(alice))
+    run(alice, "failed", retry=False)
+    kept = ["scheduled", "queued", "running", "succeeded", "failed"]
+    second = accepted(submit(alice, **{"while": kept}))
+    alice.post(f"/v1/tasks/{second}/cancel")
+    assert alice.post(f"/v1/tasks/{first}/retry").status_code == 200
+    run(alice)
+    accepted(submit(alice))
+
+
 def test_an_idempotency_key_comes_before_the_unique_key(alice: Caller) -> None:
     headers = {"Idempotency-Key": "one-call"}
     first = submit(alice, headers=headers)

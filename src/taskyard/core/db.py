@@ -141,6 +141,7 @@ def attach(write: Engine, read: Engine) -> Database:
         psycopg3.install(write)
         psycopg3.install(read)
         hung_up.watch(write)
+        hung_up.watch(read)
         plans.renew(write)
         plans.renew(read)
         event.listen(write, "connect", _postgresql_connect)

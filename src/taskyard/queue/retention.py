@@ -4,19 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, exists, func, select
 
 from taskyard.queue.tables import attempt, task, unique_key
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
 CHARS = 10_000_000  # of their payloads and results, as SQLite takes its time to free what is large
 
-# By the index on (outcome, finished_at).
+# By the index on (outcome, finished_at). A window of a key is held by its task, which has to stay for it.
 _OVER = (
     select(task.c.id, (func.length(task.c.payload) + func.coalesce(func.length(task.c.result), 0)).label("chars"))
     .where(
         task.c.outcome == bindparam("outcome"),
         task.c.finished_at < bindparam("before", type_=task.c.finished_at.type),
+        ~exists().where(
+            unique_key.c.task_id == task.c.id, unique_key.c.until > bindparam("now", type_=unique_key.c.until.type)
+        ),
     )
     .order_by(task.c.finished_at)
     .limit(bindparam("room"))
@@ -48,7 +51,8 @@ def look(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> Ov
     chars = 0
     kept = {outcome: now - timedelta(seconds=seconds) for outcome, seconds in keep_s.items() if seconds}
     for outcome, before in kept.items():
-        for row in connection.execute(_OVER, {"outcome": outcome, "before": before, "room": SLICE - len(ids)}):
+        over = {"outcome": outcome, "before": before, "now": now, "room": SLICE - len(ids)}
+        for row in connection.execute(_OVER, over):
             chars += row.chars
             if not ids or chars <= CHARS:
                 ids.append(row.id)

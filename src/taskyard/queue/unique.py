@@ -72,9 +72,8 @@ _HOLD = (
 _PASS_ON = (
     update(unique_key)
     .where(unique_key.c.owner_id == bindparam("owner"), unique_key.c.key == bindparam("name"))
-    .values(task_id=bindparam("to"))
+    .values(task_id=bindparam("to"), statuses=bindparam("new_statuses", type_=Json), until=bindparam("new_until"))
 )
-_PASS_ON_ANEW = _PASS_ON.values(statuses=bindparam("new_statuses", type_=Json), until=bindparam("new_until"))
 _KEY_OF = select(task.c.owner_id, task.c.unique_key).where(task.c.id == bindparam("id"))
 _KEYS_OF = select(task.c.id, task.c.owner_id, task.c.unique_key, task.c.outcome).where(
     task.c.id.in_(bindparam("ids", expanding=True)), task.c.unique_key.is_not(None)
@@ -169,7 +168,7 @@ def _judge(connection: Connection, new: NewTask, unique: Unique, held: AnyRow, n
     else:
         return Verdict(other, instead=unique.on_conflict is OnConflict.RETURN)
     row = {"owner": new.owner_id, "name": unique.key, "to": new.id}
-    connection.execute(_PASS_ON_ANEW, row | {"new_statuses": unique.statuses, "new_until": unique.until})
+    connection.execute(_PASS_ON, row | {"new_statuses": unique.statuses, "new_until": unique.until})
     return Verdict(replaced=replaced)
 
 
@@ -197,10 +196,11 @@ def take_back(connection: Connection, task_id: str, now: datetime) -> str | None
     if of is None or of.unique_key is None:
         return None
     held = _hold(connection, of.owner_id, Unique(of.unique_key, OPEN), task_id)
-    if held.task_id == task_id or not held.statuses:  # without statuses it is new tasks alone that are kept apart
+    if held.task_id == task_id:
         return None
     other = read.one(connection, held.task_id, now)
     if other is not None and holds(other.status, held.statuses, held.until, now):
         return str(held.task_id)
-    connection.execute(_PASS_ON, {"owner": of.owner_id, "name": of.unique_key, "to": task_id})
+    row = {"owner": of.owner_id, "name": of.unique_key, "to": task_id}
+    connection.execute(_PASS_ON, row | {"new_statuses": OPEN, "new_until": None})
     return None

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, missing, validate, validates_schema
 
 from taskyard.tasks.schemas import TaskIn, TaskOut
+from taskyard.web.fields import Flag
 from taskyard.web.schema import Items, Problem, Schema
 
 MOST = 1000
@@ -49,11 +50,7 @@ class BatchIn(Schema):
     lines = "tasks"  # what the lines of a body of NDJSON are
 
     tasks = Items(Unread(TasksIn), required=True, validate=validate.Length(1, MOST), metadata={"example": EXAMPLE})
-    atomic = fields.Boolean(
-        truthy={True},
-        falsy={False},
-        metadata={"description": "All or none of them; false: each for itself. By default true."},
-    )
+    atomic = Flag(metadata={"description": "All or none of them; false: each for itself. By default true."})
 
 
 class BatchQuery(Schema):

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from taskyard.queue.lifecycle import Status
 from taskyard.tasks.lease_schemas import TOKEN, TOKEN_LENGTH
 from taskyard.tasks.schemas import MAX_DELAY_S
-from taskyard.web.fields import Number, Text
+from taskyard.web.fields import Flag, Number, Text
 from taskyard.web.schema import Items, Schema
 
 MAX_RESULT = 1024 * 1024  # bytes of JSON
@@ -46,9 +46,7 @@ class ReportIn(Schema):
         validate=validate.Range(0, MAX_DELAY_S),
         metadata={"description": "Instead of the command's backoff, after failed or released."},
     )
-    retry = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    retry = Flag(
         load_default=True,
         metadata={"description": "false with failed: do not retry, the task fails at once."},
     )

@@ -99,7 +99,9 @@ def cancel(actor: Actor, task_id: str) -> AnyRow:
     with transaction.own(database()) as connection:
         task = _own(connection, actor, task_id)
         if task.status != Status.CANCELLED and control.cancel(connection, task_id, clock.now()) is None:
-            raise Conflict(f"The task has ended already: it is {_own(connection, actor, task_id).status}.")
+            task = _own(connection, actor, task_id)
+            if task.status != Status.CANCELLED:  # somebody else has just done that
+                raise Conflict(f"The task has ended already: it is {task.status}.")
         task = _own(connection, actor, task_id)
     results(database()).wake([task_id] if task.status == Status.CANCELLED else [])
     return task

@@ -13,7 +13,7 @@ from taskyard.core import json
 from taskyard.core.errors import Fault, Invalid, UnsupportedType
 
 NDJSON = "application/x-ndjson"
-MOST_LINES = 10_000  # that are read; whoever takes lines takes fewer
+MOST_LINES = 10_000  # whoever takes lines takes fewer that are not blank
 MOST_FORM = 64 * 1024  # bytes; a form of 2 MiB may hold so many fields that taking it apart takes seconds
 
 
@@ -26,10 +26,12 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(("json", "query", "form", "path"), ma.RAISE)
 
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:
+        if req.environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+            raise UnsupportedType("Send the body as it is, without a Content-Encoding.")
         sent = req.environ.get("CONTENT_TYPE")
         media_type = sent if sent == "application/json" else req.mimetype  # the usual one is not taken apart
         if media_type == NDJSON and hasattr(schema, "lines"):
-            return {schema.lines: _lines(req.get_data(cache=True))}
+            return {schema.lines: _lines(req.get_data(cache=True), f"/{schema.lines}")}
         if media_type != "application/json" and not media_type.endswith("+json"):
             if not media_type and not req.content_length:
                 return missing
@@ -75,10 +77,12 @@ def faults_in(messages: Any) -> Iterator[Fault]:
         yield Fault(sentence, pointer="".join(f"/{json.escape(str(token))}" for token in path))
 
 
-def _lines(raw: bytes) -> list[Any]:
+def _lines(raw: bytes, pointer: str) -> list[Any]:
     """The values of newline-delimited JSON; in place of a line that is none, the Invalid that says why."""
     found: list[Any] = []
-    for line in raw.split(b"\n")[:MOST_LINES]:
+    if raw.count(b"\n") > MOST_LINES:
+        raise Invalid([Fault(f"A body has {MOST_LINES:,} lines at most, blank ones included.", pointer=pointer)])
+    for line in raw.split(b"\n"):
         try:
             if line.strip():
                 found.append(json.loads(line))

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 HTTP_DETAILS = {
     404: "Nothing is at this path. /docs lists what there is.",
     405: "This path does not take this method; the Allow header lists those it takes.",
-    413: "The body is larger than this server accepts.",
+    413: "The body is larger than this path takes. Send less at a time: many tasks, say, in several batches.",
 }
 
 
