@@ -36,6 +36,8 @@ def reason(error: Exception) -> str:
         return "The database cannot be written now: its disk is full."
     if state == READ_ONLY or code == sqlite3.SQLITE_READONLY:
         return "The database cannot be written now: it is read-only."
+    if state in COLLIDED:
+        return "Others were at the same tasks at this moment, time and again."
     return "The database cannot be reached now."
 
 
