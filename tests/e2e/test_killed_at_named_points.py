@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Table, insert, select, update
 
 from support.killed import ALONE, KEPT_S, Call, Duty, Mortals
-from support.people import MIA
+from support.people import ALICE, MIA
 from support.yard import Yard
 from taskyard.core import clock
 from taskyard.core.db import Base, open_database
+from taskyard.core.ids import new_id
 from taskyard.queue.chain_tables import blocked
 from taskyard.queue.leases import Lease
 from taskyard.queue.limit_tables import parked
@@ -20,6 +21,7 @@ from taskyard.queue.read import every_attempt
 from taskyard.queue.tables import lease, ready, scheduled, task, unique_key
 from taskyard.schedules.models import Schedule
 from taskyard.schedules.schemas import ScheduledTask
+from taskyard.tasks.operation_models import Operation
 from taskyard.users.models import Key
 
 pytestmark = pytest.mark.e2e
@@ -172,11 +174,22 @@ def remove_ended(yard: Yard) -> Duty:
     return Duty("remove-ended")
 
 
+def operate(yard: Yard) -> Duty:
+    """Tasks with keys are retried by an operation."""
+    for key in "ab":
+        yard.add(unique_key=key, max_attempts=1)
+    yard.settle(*yard.claim(limit=2), outcome="failed")
+    wanted = {"owner_id": ALICE.id, "action": "retry", "filter": {"queue": "q", "owner": "all"}, "arguments": {}}
+    with yard.database.write.begin() as connection:
+        connection.execute(insert(Operation).values(from_id=new_id(), **wanted))
+    return Duty("operate")
+
+
 DEEDS: list[Deed] = [
     *(submit, submit_many, submit_group, submit_alone, replace),
     *(claim, claim_alone, claim_limited, claim_by_shares, extend),
     *(settle, settle_alone, settle_limited, settle_followed),
-    *(promote, reap, expire, release, follow, fire, remove_ended),
+    *(promote, reap, expire, release, follow, fire, operate, remove_ended),
 ]
 
 

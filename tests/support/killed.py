@@ -56,8 +56,10 @@ class Duty:
 
     def do(self, _: Caller, database: Database) -> None:
         [duty] = [one for one in all_duties(idempotency_s=60, keep_s=KEPT_S) if one.name == self.name]
+        found = duty.found(database)
+        assert found is not None
         with transaction.own(database) as connection:
-            duty.run(connection)
+            duty.run(connection, *found)
 
 
 class Mortals:

@@ -39,13 +39,11 @@ def dispatch(app: Flask, slices: int = 99) -> int:
     """So many slices, or as many as it takes; how many there were."""
     [duty] = [duty for duty in all_duties(idempotency_s=86_400) if duty.name == "operate"]
     for done in range(slices):
-        assert duty.look is not None
-        with app.extensions["taskyard.database"].read.connect() as connection:
-            looked = duty.look(connection)
-        if looked is None:
+        found = duty.found(app.extensions["taskyard.database"])
+        if found is None:
             return done
         with transaction.own(app.extensions["taskyard.database"]) as connection:
-            duty.run(connection, looked)
+            duty.run(connection, *found)
     return slices
 
 

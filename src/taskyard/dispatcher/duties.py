@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from taskyard.core import clock, idempotency
+from taskyard.core.db import Database
 from taskyard.dispatcher.looks import Looks
 from taskyard.inbox import sweep as inbox
 from taskyard.outbox import reap, replays
@@ -31,6 +32,14 @@ class Duty:
     every_s: float
     run: Callable[..., int]
     look: Callable[[Connection], Any] | None = None
+
+    def found(self, database: Database) -> list[Any] | None:
+        """What `run` is given beside the connection; None: there is nothing for it to do."""
+        if self.look is None:
+            return []
+        with database.read.connect() as connection:
+            found = self.look(connection)
+        return None if found is None else [found]
 
 
 def _forget_answers(keep_s: int) -> Callable[[Connection], int]:

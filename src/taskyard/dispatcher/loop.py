@@ -3,7 +3,6 @@
 import random
 import threading
 import time
-from typing import Any
 
 import structlog
 
@@ -34,17 +33,14 @@ def run(database: Database, duties: list[Duty], stop: threading.Event) -> None:
 
 def _slice(database: Database, duty: Duty) -> tuple[int, float, set[str]]:
     """How much was done, in how many seconds (waiting for SQLite's lock costs nobody any), and queues with new work."""
-    began_at, took_s = time.monotonic(), 0.0
-    looked: list[Any] = []
-    if duty.look is not None:
-        with database.read.connect() as connection:
-            looked = [duty.look(connection)]
-        took_s = time.monotonic() - began_at
-        if looked == [None]:
-            return 0, took_s, set()
+    began_at = time.monotonic()
+    found = duty.found(database)
+    took_s = time.monotonic() - began_at
+    if found is None:
+        return 0, took_s, set()
     with transaction.own(database) as connection, ready.watched(connection) as queues:
         began_at = time.monotonic()
-        done = duty.run(connection, *looked)
+        done = duty.run(connection, *found)
         took_s += time.monotonic() - began_at
     return done, took_s, queues
 
