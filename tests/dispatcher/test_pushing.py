@@ -311,3 +311,4 @@ def test_a_push_that_may_go_is_found_behind_many_that_may_not(pushing, register,
             assert sorted(orjson.loads(one.body)["payload"] for one in seen) == ["a", "b"]
             assert mia.post("/v1/queues/resize/pause").status_code == 200
             receives.let_go()
+            until(lambda: alice.get("/v1/queues/resize").json["running"]["count"] == 0)
