@@ -143,6 +143,23 @@ def test_who_comes_to_wait_under_a_limit_key_is_not_behind_all_that_others_have_
     assert order.index("b") <= 2
 
 
+def test_keys_that_come_back_one_by_one_starve_nobody_under_a_limit_key(yard: Yard) -> None:
+    yard.set(key_max_running=1)
+    add(yard, "a" * 20 + "bcd", limit_key="k")
+    [running] = yard.claim()
+    yard.claim()
+    told: Counter[str] = Counter()
+    for _ in range(60):
+        told[running.payload] += 1
+        yard.settle(running)
+        [next_] = yard.claim()
+        if running.payload != "a":
+            add(yard, running.payload, limit_key="k")
+        yard.claim()
+        running = next_
+    assert min(told[key] for key in "abcd") >= 8, told
+
+
 def test_shares_of_what_is_parked_go_by_weight(yard: Yard) -> None:
     yard.set(key_max_running=1, weights={"b": 3}, fair=True)
     add(yard, "a" * 60, limit_key="k")
@@ -225,6 +242,22 @@ def test_limited_queues_have_the_same_lanes(yard: Yard, monkeypatch: pytest.Monk
     for lane in (LOW, HIGH):
         add(yard, "-" * 30, lane=lane)
     assert Counter(one.priority for one in yard.claim(limit=25)) == {"high": 18, "low": 2}
+
+
+@pytest.mark.parametrize("most", [10, 50])
+def test_a_lower_lane_gets_its_tenth_of_what_comes_back(yard: Yard, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(lanes, "chance", Random(7).random)
+    yard.set(key_max_running=most)
+    add(yard, "-" * 100, lane=LOW, limit_key="k")
+    add(yard, "-" * 500, lane=HIGH, limit_key="k")
+    told: Counter[str] = Counter()
+    running = yard.claim(limit=most)
+    yard.claim(limit=100)
+    for _ in range(500 // most - 1):
+        yard.settle(*running)
+        running = yard.claim(limit=most)
+        told.update(one.priority for one in running)
+    assert 0.07 <= told["low"] / told.total() <= 0.15, told
 
 
 @pytest.mark.parametrize("limit", [1, 5, 10, 20])

@@ -82,6 +82,29 @@ def test_a_payload_that_was_changed_meanwhile_is_not_overwritten(app: Flask, ali
     assert alice.get(f"/v1/tasks/{task_id}").json["payload"] == {"width": 3}
 
 
+@pytest.mark.parametrize("action", ["delete", "cancel", "move"])
+def test_what_fits_the_filter_no_longer_is_left_alone(app: Flask, alice: Caller, action: str) -> None:
+    [task_id] = fail(alice) if action == "delete" else [submit(alice)]
+    status = "failed" if action == "delete" else "queued"
+    more = {"queue": "elsewhere"} if action == "move" else {}
+    path = start(alice, action, {"command": "c", "status": status}, **more)
+    database = app.extensions["taskyard.database"]
+    with database.read.connect() as connection:
+        found = operation_slices.look(connection)
+    assert found is not None
+    if action == "delete":
+        alice.post(f"/v1/tasks/{task_id}/retry")
+    [lease] = alice.post("/v1/leases", {"queues": ["c"]}).json["leases"]
+    if action == "delete":
+        alice.post("/v1/leases/settle", {"leases": [{"token": lease["token"], "outcome": "succeeded"}]})
+    with transaction.own(database) as connection:
+        operation_slices.work(connection, found)
+    assert progress(alice, path) == ("done", 1, 0, 1)
+    told = alice.get(f"/v1/tasks/{task_id}").json
+    assert told["status"] == ("succeeded" if action == "delete" else "running")
+    assert action == "delete" or told["lease"]["cancel_requested_at"] is None
+
+
 def test_a_patch_that_fits_no_payload_is_refused(alice: Caller) -> None:
     sent = {"action": "retry", "filter": FAILED, "patch": {"text": "x" * 256 * 1024}}
     answer = alice.post("/v1/operations", sent)

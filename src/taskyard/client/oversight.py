@@ -53,7 +53,7 @@ class WorkerInfo(Resource):
     seen_at: datetime
     draining_since: datetime | None
     running: list[dict[str, Any]]
-    running_capped: bool  # it has more
+    running_capped: bool = False  # it has more
 
 
 class Oversight(Session):

@@ -7,6 +7,7 @@ from taskyard.core import expressions
 from taskyard.core.expressions import Expression, Failed, Purse
 
 MAX_KEY = 100  # characters
+MAX_EXACT = 2**53  # up to which whole numbers are exact in every JSON library
 BUDGET = 1_000_000  # units for one key: some 25 ms at most, in which nobody else is served
 
 compiled = lru_cache(maxsize=1000)(expressions.compiled)
@@ -25,7 +26,7 @@ def found(expression: Expression, payload: Any) -> str | None:
         return "true" if value else "false"
     if not isinstance(value, int | float | str):
         raise Failed(f"The expression {expression.text} must come to a text, a number, true, false or null.")
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_EXACT:
         value = int(value)  # JSON has one kind of number: 5.0 is 5
     key = str(value)
     if not 1 <= len(key) <= MAX_KEY or not key.strip() or not key.isprintable():

@@ -23,11 +23,16 @@ def first_to_lower(limit: int) -> list[tuple[int, int]]:
 
 
 def turns(limit: int) -> list[tuple[int, int]]:
-    """The same start by start, for a claim of which a limit may let start any part: whatever part, the share holds."""
+    """The same start by start, for a claim of which a limit may let start any part: whatever part, the share holds.
+
+    Less exactly so the more may start, as each turn is a statement: among 10, 10, 20, 40 of them and so on.
+    """
     order: list[int] = []
     while len(order) < limit:
-        ten = [min(PRIORITIES)] * (TURNS - len(LOWER))
+        size = max(TURNS, len(order))
+        some = [min(PRIORITIES)] * (size - size // TURNS * len(LOWER))
         for lane in LOWER:
-            ten.insert(int((len(ten) + 1) * chance()), lane)
-        order += ten
+            at = int((len(some) + 1) * chance())
+            some[at:at] = [lane] * (size // TURNS)
+        order += some
     return [(lane, len(list(run))) for lane, run in groupby(order[:limit])]

@@ -19,6 +19,7 @@ parked = Table(
     Column("fairness_key", String(100)),
     Index("ix_parked_order", "queue", "limit_key", "lane", "pass", "seq"),
     Index("ix_parked_share", "queue", "limit_key", "lane", "fairness_key", "pass", "seq"),
+    Index("ix_parked_age", "queue", "limit_key", "lane", "seq"),
     Index(None, "queue", "seq"),
 )
 

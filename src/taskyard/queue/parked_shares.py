@@ -2,7 +2,8 @@
 
 A pass is a place in the whole line, and what is parked may lag far behind that: whoever comes to wait under the same
 limit key would do so after all that others have parked. So a fairness key goes on from its own last task there, and one
-that has none begins where the first of all stands. None is put later than its place in the whole line.
+that has none begins where the oldest of all stands: not where the first does, or some who come back one by one would
+be before one that has much for ever. None is put later than its place in the whole line.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ _POSTGRESQL = """
 _KNOWN = """
     WITH wanted AS ({wanted})
     SELECT wanted.limit_key, wanted.fairness_key,
-        (SELECT min(parked.pass) FROM parked WHERE {here}) AS head,
+        (SELECT parked.pass FROM parked WHERE {here} ORDER BY seq LIMIT 1) AS head,
         (SELECT parked.pass FROM parked WHERE {here} AND {theirs} ORDER BY pass, seq LIMIT 1) AS first,
         (SELECT parked.seq FROM parked WHERE {here} AND {theirs} ORDER BY pass, seq LIMIT 1) AS since,
         (SELECT max(parked.pass) FROM parked WHERE {here} AND {theirs}) AS last
@@ -45,7 +46,7 @@ _Keys = tuple[str, str | None]  # the limit key and the fairness key
 class _Own:
     """What a fairness key has parked under a limit key: its first task, with its place in time, and its last."""
 
-    head: int | None  # of all that are parked there
+    head: int | None  # where the oldest stands of all that are parked there
     first: int | None
     since: int | None
     last: int | None

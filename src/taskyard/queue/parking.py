@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from taskyard.core.db import AnyRow
 from taskyard.queue import parked_shares, shares
+from taskyard.queue.lanes import SHARE
 from taskyard.queue.lifecycle import PRIORITIES
 from taskyard.queue.limit_tables import limit_key, parked
 from taskyard.queue.limits import KEY_AGAIN, Counted, Limits, limits_of, running_of
@@ -84,7 +86,8 @@ def freed(connection: Connection, ended: list[AnyRow]) -> None:
 def come_back(connection: Connection, rooms: dict[tuple[str, str], int]) -> int:
     """Let up to so many parked tasks of each queue and key back into the line; returns how many came.
 
-    And the first of each lower priority besides, as it is the claim that sees to it that none starves.
+    And the first of each lower priority besides, as many as its share, as it is the claim that sees to it that none
+    starves.
     """
     ids = _first(connection, rooms)
     if not ids:
@@ -98,7 +101,7 @@ def come_back(connection: Connection, rooms: dict[tuple[str, str], int]) -> int:
 
 def _first(connection: Connection, rooms: dict[tuple[str, str], int]) -> list[str]:
     asked = [
-        {"queue": name, "key": key, "lane": lane, "room": room if lane == min(PRIORITIES) else 1}
+        {"queue": name, "key": key, "lane": lane, "room": room if lane == min(PRIORITIES) else ceil(room * SHARE)}
         for (name, key), room in rooms.items()
         for lane in PRIORITIES
     ]

@@ -6,7 +6,20 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Select, any_, bindparam, exists, func, literal, null, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Select,
+    any_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from taskyard.core.compiled import CompiledSelect
 from taskyard.core.db import AnyRow, Database
@@ -169,11 +182,23 @@ def newest(
 
 def oldest(
     connection: Connection, wanted: Filter, now: datetime, *, limit: int, after_id: str, before_id: str
-) -> list[AnyRow]:
-    """`id` and `chars`, of payload and result, of tasks from the oldest to the newest, between these two."""
-    chars = func.length(task.c.payload) + func.coalesce(func.length(task.c.result), 0)
-    query = _narrowed(select(task.c.id, chars.label("chars")).where(task.c.id > after_id), wanted, before_id)
-    return list(connection.execute(query.order_by(task.c.id).limit(limit), {"now": now}))
+) -> Iterator[AnyRow]:
+    """`id` and `size` of tasks from the oldest to the newest, between these two."""
+    query = select(task.c.id, size(connection).label("size")).where(task.c.id > after_id)
+    query = _narrowed(query, wanted, before_id).order_by(task.c.id).limit(limit)
+    return iter(connection.execute(query, {"now": now}))
+
+
+def size(connection: Connection) -> ColumnElement[int]:
+    """How much the payload and the result of a task are. SQLite reads what is large whole for it: go row by row."""
+    of = func.length if connection.dialect.name == "sqlite" else func.octet_length
+    return of(task.c.payload) + func.coalesce(of(task.c.result), 0)
+
+
+def still(connection: Connection, wanted: Filter, ids: list[str], now: datetime) -> set[str]:
+    """Those of these tasks that are wanted now."""
+    query = _narrowed(select(task.c.id).where(among(task.c.id, "ids")), wanted, None)
+    return set(connection.execute(query, {"ids": ids, "now": now}).scalars())
 
 
 def states(connection: Connection, wanted: Filter, now: datetime, *, limit: int) -> list[AnyRow]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, select
+from sqlalchemy import Connection, bindparam, delete, exists, select
 
+from taskyard.queue import read
 from taskyard.queue.tables import attempt, task, unique_key
 
 SLICE = 500  # tasks a transaction, so that none holds locks for long
@@ -13,7 +14,7 @@ CHARS = 10_000_000  # of their payloads and results, as SQLite takes its time to
 
 # By the index on (outcome, finished_at). A window of a key is held by its task, which has to stay for it.
 _OVER = (
-    select(task.c.id, (func.length(task.c.payload) + func.coalesce(func.length(task.c.result), 0)).label("chars"))
+    select(task.c.id)
     .where(
         task.c.outcome == bindparam("outcome"),
         task.c.finished_at < bindparam("before", type_=task.c.finished_at.type),
@@ -52,10 +53,11 @@ def look(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> Ov
     kept = {outcome: now - timedelta(seconds=seconds) for outcome, seconds in keep_s.items() if seconds}
     for outcome, before in kept.items():
         over = {"outcome": outcome, "before": before, "now": now, "room": SLICE - len(ids)}
-        for row in connection.execute(_OVER, over):
-            chars += row.chars
-            if not ids or chars <= CHARS:
-                ids.append(row.id)
+        for row in connection.execute(_OVER.add_columns(read.size(connection).label("size")), over):
+            chars += row.size
+            ids.append(row.id)
+            if chars > CHARS:
+                return Over(ids, max(kept.values()))
     return Over(ids, max(kept.values())) if ids else None
 
 

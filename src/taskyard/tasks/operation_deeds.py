@@ -1,6 +1,6 @@
 """What an operation does to each of its tasks, and why it may leave one as it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import Any
 
@@ -36,17 +36,20 @@ Deed = Callable[[str], bool]
 Made = dict[str, tuple[str, Change | Invalid] | None]
 
 
-def made(connection: Connection, patch: Any, ids: list[str], chars: int) -> Made:
-    """What a patch makes of the first of these tasks, until their payloads come to so many characters."""
-    patching = Patch(connection, patch)
-    found: Made = {}
-    for task_id in ids:
-        row = payload_of(connection, task_id)
-        found[task_id] = None if row is None or row.outcome not in RETRYABLE else _made(patching, row)
-        chars -= _weight(found[task_id])
-        if chars < 0:
-            break
-    return found
+class Making:
+    """What a patch makes of tasks, one after the other."""
+
+    def __init__(self, connection: Connection, patch: Any) -> None:
+        self._connection = connection
+        self._patching = Patch(connection, patch)
+        self.made: Made = {}
+
+    def make(self, task_id: str) -> int:
+        """Of this one, too; how many characters its payload has, or will have."""
+        row = payload_of(self._connection, task_id)
+        one = None if row is None or row.outcome not in RETRYABLE else _made(self._patching, row)
+        self.made[task_id] = one
+        return _weight(one)
 
 
 def _made(patching: Patch, row: AnyRow) -> tuple[str, Change | Invalid]:
@@ -63,13 +66,17 @@ def _weight(one: tuple[str, Change | Invalid] | None) -> int:
     return max(len(payload), len(new.payload or "") if isinstance(new, Change) else 0)
 
 
-def do(connection: Connection, operation: AnyRow, ids: list[str], made: Made, now: datetime) -> list[dict[str, Any]]:
-    """Do it to each of these tasks; the faults of those that were refused."""
+def do(
+    connection: Connection, operation: AnyRow, ids: list[str], fit: Set[str], made: Made, now: datetime
+) -> list[dict[str, Any]]:
+    """Do it to each of these tasks that still `fit` its filter; the faults of those that were refused."""
     deed, refusal = _deed(connection, operation, made, now)
     faults = []
     for task_id in ids:
         try:
-            if not deed(task_id):
+            if task_id not in fit:
+                faults.append(told(task_id, [Fault(CHANGED)]))
+            elif not deed(task_id):
                 faults.append(told(task_id, [Fault(refusal)]))
         except Invalid as error:
             faults.append(told(task_id, error.faults))

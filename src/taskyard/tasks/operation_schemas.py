@@ -128,12 +128,17 @@ class DryRunOut(Schema):
 class OperationLine(OperationOut):
     """An operation in a list: without its patch, where that is long."""
 
+    shortened = fields.Boolean(
+        required=True, metadata={"description": "Whether its patch is left out here.", "example": False}
+    )
+
     @post_dump
     def short(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         arguments = data["arguments"]
-        if len(orjson.dumps(arguments.get("patch"))) > MOST_LISTED:
-            return {**data, "arguments": {name: value for name, value in arguments.items() if name != "patch"}}
-        return data
+        if len(orjson.dumps(arguments.get("patch"))) <= MOST_LISTED:
+            return {**data, "shortened": False}
+        rest = {name: value for name, value in arguments.items() if name != "patch"}
+        return {**data, "arguments": rest, "shortened": True}
 
 
 class OperationPage(Schema):

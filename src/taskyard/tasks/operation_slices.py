@@ -16,7 +16,7 @@ from taskyard.core.ids import NIL
 from taskyard.queue import read, unique
 from taskyard.queue.ready import gathered
 from taskyard.tasks import operation_deeds, operation_filter
-from taskyard.tasks.operation_deeds import Made
+from taskyard.tasks.operation_deeds import Made, Making
 from taskyard.tasks.operation_models import Operation
 
 SLICE = 200  # tasks a transaction: some 50 ms of SQLite's write lock
@@ -56,23 +56,16 @@ def look(connection: Connection) -> Slice | None:
     left = {"after_id": operation.above_id or NIL, "before_id": operation.below_id or operation.from_id}
     wanted = operation_filter.read(operation.filter)
     found = read.oldest(connection, wanted, clock.now(), limit=SLICE, **left)
-    if "patch" in operation.arguments:
-        made = operation_deeds.made(connection, operation.arguments["patch"], [row.id for row in found], CHARS)
-        return Slice(operation, list(made), made, len(made) == len(found) < SLICE)
-    ids = _light(found)
-    return Slice(operation, ids, {}, len(ids) == len(found) < SLICE)
-
-
-def _light(found: list[AnyRow]) -> list[str]:
-    """The first of these, as far as they are not too much to be written at a time; one at least."""
+    making = Making(connection, operation.arguments["patch"]) if "patch" in operation.arguments else None
     ids: list[str] = []
-    chars = 0
+    chars, last = 0, True
     for row in found:
-        chars += row.chars
-        if ids and chars > CHARS:
-            break
+        chars += row.size if making is None else making.make(row.id)
         ids.append(row.id)
-    return ids
+        if chars > CHARS:
+            last = False
+            break
+    return Slice(operation, ids, making.made if making else {}, last and len(ids) < SLICE)
 
 
 def work(connection: Connection, wanted: Slice) -> int:
@@ -83,8 +76,9 @@ def work(connection: Connection, wanted: Slice) -> int:
         return 0
     now = clock.now()
     unique.lock_keys(connection, ids, to_open=operation.action == "retry")  # before any task, as new tasks do
+    fit = read.still(connection, operation_filter.read(operation.filter), ids, now)
     with gathered(connection, now):  # in the order of ids, in which heartbeats and settles lock leases
-        faults = operation_deeds.do(connection, operation, ids, wanted.made, now)
+        faults = operation_deeds.do(connection, operation, ids, fit, wanted.made, now)
     ends = {"state": "done", "finished_at": now} if wanted.last else {}
     progress = update(Operation).where(Operation.id == operation.id)
     connection.execute(progress.values(**_progress(operation, ids, faults), **ends))

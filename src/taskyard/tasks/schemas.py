@@ -10,7 +10,7 @@ from taskyard.commands.keys import MAX_KEY
 from taskyard.commands.schemas import ON_LOST
 from taskyard.queue.lifecycle import LANES, Status
 from taskyard.tasks.unique_schemas import UniqueIn
-from taskyard.web.fields import NotBlank, Number, Printable, Text, When
+from taskyard.web.fields import NotBlank, Number, Printable, Text, When, Whole
 from taskyard.web.pagination import PageQuery
 from taskyard.web.schema import Items, Schema
 
@@ -267,6 +267,8 @@ class AttemptOut(Schema):
 
 class AttemptQuery(PageQuery):
     """Which page of attempts."""
+
+    limit = Whole(load_default=200, validate=validate.Range(1, 200), metadata={"description": "How many at most."})
 
 
 class AttemptPage(Schema):
