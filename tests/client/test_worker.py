@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -144,6 +146,27 @@ def test_a_task_without_a_handler_here_is_given_back_for_a_while(client: Client,
     assert (back.failures, back.crashes) == (0, 0)
     [reason] = [one for one in client.explain(strange.id).reasons if one.code == "retry_waiting"]
     assert "That worker has no handler for its command." in reason.detail
+
+
+def test_what_is_raised_and_is_no_json_fails_that_attempt_alone(client: Client, running: Running) -> None:
+    raised = [
+        Failure({"message": "object", "of": object()}),
+        DoNotRetry({"message": "set", "of": {1, 2}}),
+        RetryIn(float("inf")),
+        RetryIn(timedelta(seconds=5)),  # type: ignore[arg-type]
+    ]
+    worker = Worker(client)
+
+    @worker.command("w-poison")
+    def poison(payload: int, _task: Any) -> int:
+        if payload < len(raised):
+            raise raised[payload]
+        return payload
+
+    with running(worker):
+        sent = [client.submit("w-poison", number, max_attempts=1).id for number in range(len(raised) + 1)]
+        ended = [client.wait(task, 20) for task in sent]
+    assert [(one.status, one.crashes) for one in ended] == [*[("failed", 0)] * len(raised), ("succeeded", 0)]
 
 
 def test_many_tasks_are_run_by_few_hands(client: Client, running: Running) -> None:

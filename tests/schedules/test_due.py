@@ -1,11 +1,12 @@
 """Due times become tasks: what a dispatcher does with schedules, moment by moment."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, select, update
 
 from support.caller import Caller
 from support.made import Made
@@ -14,6 +15,8 @@ from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
 from taskyard.core.types import instant_to_text
+from taskyard.queue import ready, shares, tables
+from taskyard.queue.ready import Place, gathered
 from taskyard.schedules import policy, runs, sweep
 from taskyard.schedules.models import Schedule
 
@@ -334,3 +337,38 @@ def test_around_a_change_of_the_clock_each_due_time_becomes_one_task(
             held.advance(3600)
             dispatch()
         assert made.runs() == [("01:00", None), ("00:30", None)], "of the 29th and of the 30th"
+
+
+def test_shares_are_taken_once_for_all_that_are_due_together(
+    alice: Caller, noon: FrozenClock, dispatch: Dispatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other they would be locked in the order of the schedules: two dispatchers would be at odds."""
+    for name, key in (("a", "y"), ("b", "x"), ("d", "y")):
+        put(alice, name, task={"command": "c", "payload": 1, "fairness_key": key})
+    taken: list[list[str]] = []
+    charge = shares.charge
+
+    def noted(connection: Any, wanted: list[Any], weights: Any) -> list[int]:
+        taken.append([key for _, key in wanted])
+        return charge(connection, wanted, weights)
+
+    monkeypatch.setattr(shares, "charge", noted)
+    noon.advance(1)
+    assert dispatch() == 3
+    assert [sorted(keys) for keys in taken] == [["x", "y", "y"]]
+    assert len(alice.get("/v1/tasks?command=c").json["tasks"]) == 3
+
+
+def test_what_fails_within_a_transaction_is_not_put_into_line(database: Database) -> None:
+    now = clock.now()
+    place = Place("00000000-0000-7000-8000-00000000dead", "q", 1, now, 0)
+
+    def fail(connection: Connection) -> None:
+        with gathered(connection, now):
+            ready.put(connection, [place], now)
+            raise ValueError
+
+    with transaction.own(database) as connection, gathered(connection, now), suppress(ValueError):
+        fail(connection)
+    with database.read.connect() as connection:
+        assert connection.execute(select(tables.ready)).all() == []

@@ -63,6 +63,19 @@ def met_once(zone: ZoneInfo, start: datetime, end: datetime, fits: Callable[[dat
     return sorted(at for at in found if start < at <= end)
 
 
+@pytest.mark.parametrize(("name", "day"), [change for change in CHANGES if not change[0].startswith("Pacific")])
+def test_a_day_that_comes_once_a_year_is_met_as_any_other(name: str, day: str) -> None:
+    zone, when = ZoneInfo(name), datetime.fromisoformat(day)
+    start = datetime(when.year - 1, when.month, when.day, tzinfo=UTC) + timedelta(days=3)
+    end = datetime(when.year, when.month, when.day, tzinfo=UTC) + timedelta(days=3)
+    coming = Timetable(f"*/30 * {when.day} {when.month} *", name).after(start)
+    near = end - timedelta(days=6)
+    expected = followed(
+        zone, near, end, lambda at: at.minute in {0, 30} and (at.month, at.day) == (when.month, when.day)
+    )
+    assert list(takewhile(lambda at: at <= end, coming)) == expected
+
+
 @pytest.mark.parametrize(("name", "day"), CHANGES)
 def test_due_times_are_those_of_a_walk_through_every_minute(name: str, day: str) -> None:
     drawn, zone = random.Random(f"{name} {day}"), ZoneInfo(name)

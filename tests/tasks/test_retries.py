@@ -117,3 +117,19 @@ def test_a_task_says_for_itself_what_its_loss_means(
     time.advance(2)
     reap(app, time)
     assert alice.get(path).json["status"] == status
+
+
+def test_the_time_for_retries_of_a_task_that_is_brought_forward_counts_from_now(alice: Caller) -> None:
+    backoff = {"kind": "constant", "base_s": 0, "max_duration_s": 3600}
+    task = alice.post("/v1/tasks", {"command": "c", "delay_s": 600, "backoff": backoff}).headers["Location"]
+    assert alice.patch(task, {"run_at": "2020-01-01T00:00:00Z"}).status_code == 200
+    [lease] = alice.post("/v1/leases", {"queues": ["c"]}).json["leases"]
+    report = {"token": lease["token"], "outcome": "failed", "error": "x"}
+    alice.post("/v1/leases/settle", {"leases": [report]})
+    assert alice.get(task).json["status"] in {"queued", "scheduled"}
+
+
+def test_the_time_for_retries_ends_with_the_calendar(alice: Caller) -> None:
+    backoff = {"kind": "constant", "base_s": 0, "max_duration_s": 31_622_400}
+    sent = {"command": "c", "run_at": "9998-12-31T23:59:59Z", "backoff": backoff}
+    assert alice.post("/v1/tasks", sent).status_code == 201

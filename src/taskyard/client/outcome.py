@@ -51,8 +51,17 @@ def attempt(handler: Handler, task: RunningTask) -> Report | None:
         report = _returned(task, result)
         report.encoded  # noqa: B018  # what is no JSON fails the attempt here, not in the settler
     except (Exception, SystemExit) as error:
-        report = _raised(task, error)
+        report = _sendable(_raised(task, error), error)
     return None if task.stopped is Stop.STALE else report
+
+
+def _sendable(report: Report, error: BaseException) -> Report:
+    """The report, or where what the handler raised is no JSON, one that describes it."""
+    try:
+        report.encoded  # noqa: B018  # as above
+    except (TypeError, ValueError, RecursionError):
+        return Report(report.token, "failed", error=_described(error), retry=report.retry)
+    return report
 
 
 def _returned(task: RunningTask, result: Any) -> Report:

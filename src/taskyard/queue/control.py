@@ -89,7 +89,7 @@ def change(connection: Connection, task_id: str, new: Change, now: datetime) -> 
             connection.execute(insert(task_tag), [{"tag": tag, "task_id": task_id} for tag in new.tags])
     if moves:
         if new.run_at is not None:
-            _retry_until(connection, task_id, new.run_at)
+            _retry_until(connection, task_id, max(new.run_at, now))
         if not waits:
             _put_back(connection, task_id, now)
     return True

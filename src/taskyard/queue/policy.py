@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +12,7 @@ DEFAULT_BACKOFF: dict[str, Any] = {"kind": "exponential", "base_s": 5, "cap_s": 
 DEFAULT_MAX_ATTEMPTS = 5
 DEFAULT_TIMEOUT_S = 3600
 MAX_CRASHES = 3
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # later than any moment that somebody may give
 CAP_S = 3600  # where a backoff that grows names none
 JITTER = 0.1  # of a delay, either way, so that what failed together does not come back together
 
@@ -70,7 +71,7 @@ def _planned_s(spec: dict[str, Any], failures: int) -> float:
 def retry_until(backoff: dict[str, Any] | None, run_at: datetime) -> datetime | None:
     """Until when a task that may first run at `run_at` is tried again; None: there is no such moment."""
     longest = (backoff or {}).get("max_duration_s")
-    return None if longest is None else run_at + timedelta(seconds=longest)
+    return None if longest is None else run_at + min(timedelta(seconds=longest), LATEST - run_at)
 
 
 def after_failure(run: Run, now: datetime, *, retry: bool = True, retry_in_s: float | None = None) -> Decision:

@@ -97,10 +97,19 @@ def _passes(connection: Connection, places: list[Place], now: datetime, rules: R
 
 @contextmanager
 def gathered(connection: Connection, now: datetime, rules: Rules | None = None) -> Iterator[None]:
-    """Put what is put within the block all at once at its end: shares are locked last, and in one order."""
+    """Put what is put within the block all at once at its end: shares are locked last, and in one order.
+
+    Within another one it is put at the end of that; a block that fails has put nothing, as it is for a savepoint, too.
+    """
     info = connection.info
     if _GATHERED in info:
-        yield
+        known = dict(info[_GATHERED])
+        try:
+            yield
+        except BaseException:
+            info[_GATHERED].clear()
+            info[_GATHERED].update(known)
+            raise
         return
     waiting: dict[str, Place] = {}
     info[_GATHERED] = waiting

@@ -16,6 +16,7 @@ from taskyard.events import publish
 from taskyard.events.publish import Happened
 from taskyard.queue import gates
 from taskyard.queue.enqueue import NewTask, enqueue
+from taskyard.queue.ready import gathered
 from taskyard.queue.tables import task
 from taskyard.schedules import policy
 from taskyard.schedules.models import Schedule
@@ -58,7 +59,7 @@ def due(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetim
 def start(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
     """Make the task of a due time, unless another has; where it cannot be made, say why."""
     try:
-        with connection.begin_nested():
+        with gathered(connection, now), connection.begin_nested():
             new = made(connection, schedule, due_at, now, closed=closed)
             if record(connection, schedule.name, due_at, now, task_id=new.id):
                 store(connection, new, now, due_at)

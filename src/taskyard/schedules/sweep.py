@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
+from taskyard.queue.ready import gathered
 from taskyard.queue.tables import task
 from taskyard.schedules import policy, runs
 from taskyard.schedules.models import Schedule, ScheduleRun
@@ -50,15 +51,16 @@ _OLD = (
 def run_due(connection: Connection, now: datetime, *, closed: bool) -> int:
     """Deal with what is due; `closed` refuses commands that are not in the catalogue. Returns how many schedules."""
     done = 0
-    for query in (_FREED, _DUE):  # what has waited comes first
-        rows = connection.execute(query, {"now": now} if query is _DUE else {}).all()
-        owners = _owners(connection, {row.owner_id for row in rows})
-        for row in rows:
-            if row.owner_id in owners:
-                _deal(connection, row, now, waited=query is _FREED, closed=closed)
-            else:
-                _pause(connection, row, now, OWNER_GONE)
-        done += len(rows)
+    with gathered(connection, now):  # shares are locked last, and in one order
+        for query in (_FREED, _DUE):  # what has waited comes first
+            rows = connection.execute(query, {"now": now} if query is _DUE else {}).all()
+            owners = _owners(connection, {row.owner_id for row in rows})
+            for row in rows:
+                if row.owner_id in owners:
+                    _deal(connection, row, now, waited=query is _FREED, closed=closed)
+                else:
+                    _pause(connection, row, now, OWNER_GONE)
+            done += len(rows)
     return done
 
 
@@ -69,7 +71,7 @@ def _owners(connection: Connection, ids: set[str]) -> set[str]:
 def _deal(connection: Connection, schedule: AnyRow, now: datetime, *, waited: bool, closed: bool) -> None:
     """One that cannot be run, whatever the reason, must not hold up the others."""
     try:
-        with connection.begin_nested():
+        with gathered(connection, now), connection.begin_nested():
             if waited:
                 runs.change(connection, schedule.name, waiting_at=None)
                 runs.start(connection, schedule, schedule.waiting_at, now, closed=closed)

@@ -83,8 +83,10 @@ class Timetable:
         offset = self._offset(at)
         while (wall := next(CronSim(self._cron, (at + offset).replace(tzinfo=None)), None)) is not None:
             due = wall.replace(tzinfo=UTC) - offset
-            # Near at first: what a clock put back shows again lies behind on the wall.
-            ends = [end for end in (min(due, at + NEAR), due) if self._offset(end) != offset]
+            # Near at first: what a clock put back shows again lies behind on the wall. And near at last: of two changes
+            # in between the second may be such a one.
+            looks = (min(due, at + NEAR), max(at + _SECOND, due - NEAR), due)
+            ends = [end for end in looks if self._offset(end) != offset]
             if not ends:
                 yield due
                 at = due
