@@ -18,6 +18,7 @@ from taskyard.client import (
     RetryIn,
     RunningTask,
     Stop,
+    Task,
     Unauthenticated,
     Worker,
 )
@@ -167,6 +168,45 @@ def test_what_is_raised_and_is_no_json_fails_that_attempt_alone(client: Client, 
         sent = [client.submit("w-poison", number, max_attempts=1).id for number in range(len(raised) + 1)]
         ended = [client.wait(task, 20) for task in sent]
     assert [(one.status, one.crashes) for one in ended] == [*[("failed", 0)] * len(raised), ("succeeded", 0)]
+
+
+def over(task: Task) -> Task | None:
+    """The task once its first attempt is over."""
+    return task if task.failures or task.crashes else None
+
+
+def test_what_the_server_refuses_of_an_error_takes_nothing_from_the_rest(client: Client, running: Running) -> None:
+    """Of no use to try again stays so, and so does when to; what is a worker's own `refused` is nothing special."""
+    raised = {
+        "nul": DoNotRetry({"message": "a \0 in it"}),
+        "long": DoNotRetry({"message": "x" * 100_000}),
+        "text": DoNotRetry("a \0 and a \ud800 in it, and " + "x" * 100_000),
+        "own": Failure({"type": "refused", "message": "\0"}),
+        "later": RetryIn(3600, {"message": "\0"}),
+        "never": RetryIn(-1, {"message": "fine"}),
+    }
+    worker = Worker(client)
+
+    @worker.command("w-refused")
+    def refused(payload: str, task: RunningTask) -> None:
+        task.log("a word\n")
+        raise raised[payload]
+
+    with running(worker):
+        sent = {
+            name: client.submit("w-refused", name, max_attempts=3, backoff={"kind": "constant", "base_s": 60}).id
+            for name in raised
+        }
+        ended = {name: until(lambda task=task: over(client.get(task))) for name, task in sent.items()}
+    assert {name: (one.status, one.failures, one.crashes) for name, one in ended.items()} == {
+        **dict.fromkeys(("nul", "long", "text"), ("failed", 1, 0)),
+        **dict.fromkeys(("own", "later", "never"), ("scheduled", 1, 0)),
+    }
+    [attempts] = zip(*(client.attempts(task) for task in sent.values()), strict=True)
+    assert {one.log for one in attempts} == {"a word\n"}
+    types = dict(zip(sent, (one.error["type"] for one in attempts), strict=True))
+    assert types == {**dict.fromkeys(raised, "refused"), "text": "do-not-retry"}
+    assert ended["later"].run_at - ended["own"].run_at > timedelta(minutes=50)
 
 
 def test_many_tasks_are_run_by_few_hands(client: Client, running: Running) -> None:

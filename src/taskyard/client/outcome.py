@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from taskyard.client.resources import Report
@@ -33,15 +34,18 @@ class DoNotRetry(Failure):
     retry = False
 
     def __init__(self, error: dict[str, Any] | str = "The worker says that it is of no use to try again.") -> None:
-        super().__init__({"type": "do-not-retry", "message": error} if isinstance(error, str) else error)
+        super().__init__(_told("do-not-retry", error))
 
 
 class RetryIn(Failure):
     """Raise it in a handler to fail the attempt and say when the next one is due, in place of the backoff."""
 
     def __init__(self, seconds: float, error: dict[str, Any] | str = "The worker says that it is too early.") -> None:
-        told = {"type": "retry-in", "message": error} if isinstance(error, str) else error
-        super().__init__(told, retry_in_s=seconds)
+        super().__init__(_told("retry-in", error), retry_in_s=seconds)
+
+
+def _told(kind: str, error: dict[str, Any] | str) -> dict[str, Any]:
+    return {"type": kind, "message": clean(error)[:MAX_MESSAGE]} if isinstance(error, str) else error
 
 
 def attempt(handler: Handler, task: RunningTask) -> Report | None:
@@ -114,7 +118,16 @@ def released(task: RunningTask) -> Report:
     return Report(task.token, "released")
 
 
-def refused(token: str, message: str, faults: list[dict[str, Any]]) -> Report:
-    """In place of a report that the server does not take."""
-    error = {"type": "refused", "message": f"The server refused the result: {message}"[:MAX_MESSAGE]}
-    return Report(token, "failed", error=error | ({"errors": faults[:20]} if faults else {}))
+def refused(report: Report, message: str, faults: list[dict[str, Any]]) -> Report:
+    """In place of a report that the server does not take: with what it says besides, as far as that is not at fault."""
+    what = "result" if report.outcome == "succeeded" else "error"
+    error = {"type": "refused", "message": f"The server refused the {what}: {message}"[:MAX_MESSAGE]}
+    wrong = {str(fault.get("pointer")).rpartition("/")[2] for fault in faults}
+    left_out: dict[str, Any] = dict.fromkeys(wrong.intersection(("retry", "retry_in_s", "log")))
+    return replace(
+        report,
+        outcome="released" if report.outcome == "released" else "failed",
+        result=None,
+        error=error | ({"errors": faults[:20]} if faults else {}),
+        **left_out,
+    )

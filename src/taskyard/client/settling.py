@@ -73,13 +73,14 @@ class Settler:
         for some in slices(reports):
             self._send(some, tasks)
 
-    def _send(self, reports: list[Report], tasks: dict[str, RunningTask]) -> None:
+    def _send(self, reports: list[Report], tasks: dict[str, RunningTask], *, anew: bool = False) -> None:
+        """`anew`: they stand in place of what the server did not take."""
         for pause_s in pauses():
             try:
                 settled = self._client.settle(reports, retry_for_s=0)
             except TaskyardError as error:
                 if isinstance(error, Refused) and error.status in UNFIT:
-                    self._find_unfit(reports, tasks, error)
+                    self._find_unfit(reports, tasks, error, anew=anew)
                     return
                 if self._give_up_at is not None and time.monotonic() > self._give_up_at:
                     log.error("%s results could not be told, their tasks will run again: %s", len(reports), error)
@@ -97,16 +98,16 @@ class Settler:
         else:
             self._closing.wait(min(pause_s, LONGEST_PAUSE_S))
 
-    def _find_unfit(self, reports: list[Report], tasks: dict[str, RunningTask], error: Refused) -> None:
+    def _find_unfit(self, reports: list[Report], tasks: dict[str, RunningTask], error: Refused, *, anew: bool) -> None:
         """One report that the server does not take must not hold up the others."""
         if len(reports) > 1:
             for report in reports:
                 self._send([report], tasks)
-        elif (reports[0].error or {}).get("type") == "refused":
+        elif anew:
             log.error("%s cannot be settled: %s", tasks[reports[0].token], error)
             self._held.drop(tasks[reports[0].token], "refused")
         else:
-            self._send([outcome.refused(reports[0].token, error.detail or error.title, error.errors)], tasks)
+            self._send([outcome.refused(reports[0], error.detail or error.title, error.errors)], tasks, anew=True)
 
     def _close(self, task: RunningTask, report: Report, settled: Settled) -> None:
         told = report.outcome if settled.status == "ok" else settled.status
