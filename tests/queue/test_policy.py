@@ -32,7 +32,10 @@ DELAYS: list[tuple[dict[str, Any] | None, int, float]] = [
     (CONSTANT, 1, 30),
     (CONSTANT, 99, 30),
     ({"kind": "exponential", "base_s": 0.5}, 3, 2),  # 0.5 · 2²
-    ({"kind": "constant", "base_s": 7200}, 1, 3600),  # a cap of an hour where none is given
+    ({"kind": "exponential", "base_s": 5}, 99, 3600),  # a cap of an hour where none is given
+    ({"kind": "constant", "base_s": 7200}, 1, 7200),  # which does not cut the base
+    ({"kind": "linear", "base_s": 7200}, 2, 7200),
+    ({"kind": "exponential", "base_s": 7200, "cap_s": 600}, 1, 600),  # one that is given does
     (NO_BACKOFF, 1, 0),
     ({"kind": "list", "delays_s": [1, 5, 30]}, 1, 1),
     ({"kind": "list", "delays_s": [1, 5, 30]}, 3, 30),

@@ -93,6 +93,19 @@ def test_a_new_run_at_counts_its_time_for_retries_anew(alice: Caller, time: Froz
     assert moved["retry_until"] == instant_to_text(time.now() + timedelta(hours=1, seconds=60))
 
 
+def test_between_retries_a_new_run_at_leaves_their_time_as_it_is(alice: Caller, time: FrozenClock) -> None:
+    path = alice.post("/v1/tasks", {"command": "c", "backoff": LISTED}).headers["Location"]
+    until = instant_to_text(time.now() + timedelta(seconds=60))
+    time.advance(5)
+    assert fail(alice) == "scheduled"
+    put_off = alice.patch(path, {"run_at": instant_to_text(time.now() + timedelta(hours=1))}).json
+    assert put_off["retry_until"] == until
+    at_once = alice.patch(path, {"run_at": instant_to_text(time.now())}).json
+    assert (at_once["status"], at_once["retry_until"]) == ("queued", until)
+    time.advance(56)
+    assert fail(alice) == "failed", "the next one would be due after it"
+
+
 def test_a_worker_says_do_not_retry(alice: Caller) -> None:
     alice.post("/v1/tasks", {"command": "c", "max_attempts": 9})
     assert fail(alice, retry=False, error="no such customer") == "failed"

@@ -28,7 +28,11 @@ class Backoff(Schema):
     )
     cap_s = Number(
         validate=validate.Range(0, MAX_DELAY_S),
-        metadata={"description": "The longest wait of every kind but list; by default an hour.", "example": 600},
+        metadata={
+            "description": "The longest wait of every kind but list, jitter apart; by default an hour, or base_s where"
+            " that is longer.",
+            "example": 600,
+        },
     )
     delays_s = Items(
         Number(validate=validate.Range(0, MAX_DELAY_S)),

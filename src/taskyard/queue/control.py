@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from taskyard.queue import policy, unique
 from taskyard.queue.chain_tables import blocked, followup
@@ -89,7 +89,8 @@ def change(connection: Connection, task_id: str, new: Change, now: datetime) -> 
             connection.execute(insert(task_tag), [{"tag": tag, "task_id": task_id} for tag in new.tags])
     if moves:
         if new.run_at is not None:
-            _retry_until(connection, task_id, max(new.run_at, now))
+            fresh = (task.c.failures == 0, task.c.crashes == 0)  # between two attempts the time runs on
+            _retry_until(connection, task_id, max(new.run_at, now), *fresh)
         if not waits:
             _put_back(connection, task_id, now)
     return True
@@ -148,12 +149,12 @@ def retry(connection: Connection, task_id: str, now: datetime) -> bool:
     return True
 
 
-def _retry_until(connection: Connection, task_id: str, run_at: datetime) -> None:
-    """Count the time for retries from a new moment on."""
-    of = task.c.id == task_id
-    until = policy.retry_until(connection.execute(select(task.c.backoff).where(of)).scalar_one(), run_at)
+def _retry_until(connection: Connection, task_id: str, run_at: datetime, *which: ColumnElement[bool]) -> None:
+    """Count the time for retries from a new moment on, if it is one of these."""
+    of = (task.c.id == task_id, *which)
+    until = policy.retry_until(connection.execute(select(task.c.backoff).where(*of)).scalar(), run_at)
     if until is not None:
-        connection.execute(update(task).where(of).values(retry_until=until))
+        connection.execute(update(task).where(*of).values(retry_until=until))
 
 
 def remove(connection: Connection, task_id: str) -> bool:

@@ -13,7 +13,7 @@ DEFAULT_MAX_ATTEMPTS = 5
 DEFAULT_TIMEOUT_S = 3600
 MAX_CRASHES = 3
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # later than any moment that somebody may give
-CAP_S = 3600  # where a backoff that grows names none
+CAP_S = 3600  # where a backoff names none; it never cuts the base
 JITTER = 0.1  # of a delay, either way, so that what failed together does not come back together
 
 
@@ -65,7 +65,8 @@ def _planned_s(spec: dict[str, Any], failures: int) -> float:
         delays = spec["delays_s"]
         return float(delays[min(failures, len(delays)) - 1])  # the last one goes on
     growth = {"constant": 1.0, "linear": float(failures), "exponential": 2.0 ** min(failures - 1, 60)}[spec["kind"]]
-    return min(float(spec["base_s"]) * growth, float(spec.get("cap_s", CAP_S)))
+    base = float(spec["base_s"])
+    return min(base * growth, float(spec.get("cap_s", max(base, CAP_S))))
 
 
 def retry_until(backoff: dict[str, Any] | None, run_at: datetime) -> datetime | None:
