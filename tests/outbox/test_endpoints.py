@@ -178,6 +178,9 @@ def test_a_patch_changes_what_it_names_and_what_publishers_know(alice: Caller, o
     assert (changed.json["url"], changed.json["timeout_s"]) == (HOOK["url"], 15)
     assert {row.type for row in office.rows(subscription)} == {"shop.*", "task.lost"}
     assert alice.patch(path, {"timeout_s": 3}, headers={"If-Match": '"v1"'}).status_code == 412
+    for deed in ("pause", "resume"):
+        assert alice.post(f"{path}/{deed}", headers={"If-Match": '"v1"'}).status_code == 412
+    assert alice.post(f"{path}/pause", headers={"If-Match": '"v2"'}).json["paused_at"] is not None
     assert alice.delete(path, headers={"If-Match": '"v1"'}).status_code == 412
 
 

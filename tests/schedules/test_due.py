@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select, update
 from support.caller import Caller
 from support.made import Made
 from support.people import ALICE
+from support.ten_minutely import PATH, put
 from taskyard.core import clock, transaction
 from taskyard.core.clock import FrozenClock
 from taskyard.core.db import Database
@@ -20,23 +21,8 @@ from taskyard.queue.ready import Place, gathered
 from taskyard.schedules import policy, runs, sweep
 from taskyard.schedules.models import Schedule
 
-PATH = "/v1/schedules/s"
-TEN_MINUTELY = {"cron": "*/10 * * * *", "task": {"command": "c", "payload": {"n": 1}, "tags": ["t"], "priority": "low"}}
 Dispatch = Callable[[], int]
 WIDTH = {"payload_schema": {"type": "object", "required": ["width"]}}
-
-
-def put(caller: Caller, name: str = "s", **fields: Any) -> Any:
-    answer = caller.put(f"/v1/schedules/{name}", {**TEN_MINUTELY, **fields})
-    assert answer.status_code in {200, 201}, answer.json
-    return answer.json
-
-
-def finish(caller: Caller) -> None:
-    """Let a worker do the one task that is ready."""
-    [lease] = caller.post("/v1/leases", {"queues": ["c"], "limit": 2}).json["leases"]
-    settled = caller.post("/v1/leases/settle", {"leases": [{"token": lease["token"], "outcome": "succeeded"}]})
-    assert settled.json["leases"][0]["status"] == "ok"
 
 
 def test_a_due_time_becomes_one_task_of_the_owner(
@@ -97,30 +83,6 @@ def test_the_owner_of_a_schedule_hears_of_what_was_missed(
     assert bob.get("/v1/events").json["events"] == []
 
 
-def test_overlap_allow_makes_tasks_side_by_side(
-    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
-) -> None:
-    put(alice)
-    for _ in range(3):
-        noon.advance(600)
-        dispatch()
-    assert len(made.tasks()) == 3
-
-
-def test_overlap_skip_leaves_out_what_comes_due_meanwhile(
-    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
-) -> None:
-    put(alice, overlap="skip")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
-    finish(alice)
-    noon.advance(600)
-    dispatch()
-    assert made.runs() == [("12:00", None), ("12:10", runs.STILL_OPEN), ("12:20", None)]
-
-
 def test_what_became_of_due_times_can_be_read(
     alice: Caller, bob: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:
@@ -136,37 +98,6 @@ def test_what_became_of_due_times_can_be_read(
     assert last.json["runs"] == [{"due_at": "2026-11-02T12:00:00.000000Z", "task_id": task_id, "reason": None}]
     assert "Link" not in last.headers
     assert bob.get(f"{PATH}/runs").status_code == 404
-
-
-def test_overlap_queue_lets_one_due_time_wait_for_the_last_task(
-    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
-) -> None:
-    put(alice, overlap="queue")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
-    assert alice.get(PATH).json["waiting_at"] == "2026-11-02T12:10:00.000000Z"
-    noon.advance(600)
-    dispatch()
-    assert made.runs() == [("12:00", None), ("12:20", runs.ONE_WAITS)]
-    finish(alice)
-    assert [dispatch(), dispatch()] == [1, 0]
-    assert made.runs() == [("12:00", None), ("12:10", None), ("12:20", runs.ONE_WAITS)]
-    assert len(made.tasks()) == 2
-    assert alice.get(PATH).json["waiting_at"] is None
-
-
-def test_overlap_queue_after_a_downtime_runs_one_after_the_other(
-    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
-) -> None:
-    put(alice, overlap="queue", missed="all")
-    noon.advance(1201)
-    dispatch()
-    assert made.runs() == [("12:00", None), ("12:20", runs.ONE_WAITS)]
-    finish(alice)
-    dispatch()
-    assert made.runs() == [("12:00", None), ("12:10", None), ("12:20", runs.ONE_WAITS)]
 
 
 def test_jitter_puts_a_task_off_by_what_policy_says(
@@ -192,17 +123,6 @@ def test_a_pause_leaves_out_what_comes_due_in_it(
     noon.advance(600)
     dispatch()
     assert made.runs() == [("12:40", None)]
-
-
-def test_a_pause_ends_what_waits(alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made) -> None:
-    put(alice, overlap="queue")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
-    alice.post(f"{PATH}/pause")
-    finish(alice)
-    assert dispatch() == 0
 
 
 def test_a_put_keeps_what_is_due_unless_the_times_are_others(
@@ -267,6 +187,9 @@ def test_a_schedule_whose_owner_is_gone_pauses_itself(
     assert schedule["pause_reason"] == sweep.OWNER_GONE
     assert (schedule["paused_at"], schedule["next_at"]) == (instant_to_text(noon.now()), None)
     assert len(made.tasks("other")) == 1
+    refused = mia.post(f"{PATH}/run")
+    assert (refused.status_code, made.tasks()) == (409, [])
+    assert "Its owner is gone" in refused.json["detail"]
 
 
 def test_a_schedule_that_cannot_be_run_at_all_pauses_itself(
@@ -279,7 +202,11 @@ def test_a_schedule_that_cannot_be_run_at_all_pauses_itself(
         connection.execute(update(Schedule).where(Schedule.name == "s").values(time_zone="Atlantis/Capital"))
     noon.advance(1)
     assert [dispatch(), dispatch()] == [2, 0]
-    assert alice.get(PATH).json["pause_reason"] == sweep.BROKEN
+    assert "There is no such time zone." in alice.get(PATH).json["pause_reason"]
+    assert alice.get(f"{PATH}/next").status_code == alice.post(f"{PATH}/resume").status_code == 409
+    assert alice.get(PATH).json["paused_at"] is not None
+    assert put(alice)["pause_reason"] is not None, "it stays paused until it is resumed"
+    assert alice.post(f"{PATH}/resume").json["next_at"] == "2026-11-02T12:10:00.000000Z"
     assert len(made.tasks("other")) == 1
 
 

@@ -24,7 +24,7 @@ EVERY_TEN_MINUTES = Timetable("*/10 * * * *")
         (Missed.SKIP, 10, "12:11:01", ["-12:10"]),
         # Down for an hour: 12:10, 12:20, 12:30, 12:40, 12:50, 13:00 have come due.
         (Missed.SKIP, 10, "13:05:00", ["-13:00"]),
-        (Missed.SKIP, 10, "13:00:30", ["13:00"]),
+        (Missed.SKIP, 10, "13:00:30", ["-12:50", "13:00"]),
         (Missed.ONCE, 10, "13:05:00", ["13:00"]),
         (Missed.ALL, 10, "13:05:00", ["12:10", "12:20", "12:30", "12:40", "12:50", "13:00"]),
         (Missed.ALL, 2, "13:05:00", ["12:50", "13:00"]),
@@ -34,6 +34,20 @@ EVERY_TEN_MINUTES = Timetable("*/10 * * * *")
 def test_what_becomes_of_missed_due_times(missed: Missed, limit: int, back_at: str, expected: list[str]) -> None:
     now = datetime.fromisoformat(f"2026-11-02T{back_at}Z")
     dealt = policy.dealt_with(EVERY_TEN_MINUTES, missed, limit, DUE, now)
+    assert [("-" if one.reason else "") + f"{one.at:%H:%M}" for one in dealt] == expected
+
+
+@pytest.mark.parametrize(
+    ("back_at", "expected"),
+    [
+        ("12:11:00", ["12:10", "12:11"]),  # both at most a minute late
+        ("12:12:30", ["-12:11", "12:12"]),
+        ("13:05:10", ["-13:04", "13:05"]),
+    ],
+)
+def test_what_is_missed_of_every_minute_is_told_too(back_at: str, expected: list[str]) -> None:
+    now = datetime.fromisoformat(f"2026-11-02T{back_at}Z")
+    dealt = policy.dealt_with(Timetable("* * * * *"), Missed.SKIP, 10, DUE, now)
     assert [("-" if one.reason else "") + f"{one.at:%H:%M}" for one in dealt] == expected
 
 

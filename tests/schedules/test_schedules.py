@@ -14,6 +14,7 @@ from taskyard.core.clock import FrozenClock
 
 DAILY = {"cron": "30 7 * * *", "time_zone": "Europe/Berlin", "task": {"command": "report"}}
 PATH = "/v1/schedules/s"
+HOUR = {"kind": "constant", "base_s": 5, "max_duration_s": 3600}
 WIDTH = {"payload_schema": {"type": "object", "properties": {"width": {"type": "integer"}}, "required": ["width"]}}
 
 
@@ -138,6 +139,19 @@ def test_pages_go_on_by_name(alice: Caller) -> None:
     assert "Link" not in last.headers
 
 
+@pytest.mark.parametrize("deed", ["pause", "resume"])
+def test_a_stale_if_match_neither_pauses_nor_resumes(alice: Caller, deed: str) -> None:
+    alice.put(PATH, DAILY)
+    if deed == "resume":
+        alice.post(f"{PATH}/pause")
+    before = alice.get(PATH)
+    assert alice.post(f"{PATH}/{deed}", headers={"If-Match": '"v7"'}).status_code == 412
+    assert alice.post(f"{PATH}/{deed}", headers={"If-Match": "v1"}).status_code == 422
+    assert alice.get(PATH).json == before.json
+    done = alice.post(f"{PATH}/{deed}", headers={"If-Match": before.headers["ETag"]})
+    assert (done.json["paused_at"] is None) is (deed == "resume")
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_a_stale_if_match_changes_nothing(alice: Caller, method: str) -> None:
     alice.put(PATH, DAILY)
@@ -183,13 +197,16 @@ def test_pausing_and_resuming_twice_is_as_good_as_once(alice: Caller, noon: Froz
 
 
 def test_run_makes_the_task_now_and_once_per_key(alice: Caller, noon: FrozenClock) -> None:
-    alice.put(PATH, {**DAILY, "task": {"command": "report", "payload": [1], "tags": ["a"]}, "jitter_s": 60})
+    alice.put(
+        PATH, {**DAILY, "task": {"command": "report", "payload": [1], "tags": ["a"], "backoff": HOUR}, "jitter_s": 60}
+    )
     alice.post(f"{PATH}/pause")
     key = {"Idempotency-Key": "k"}
     run = alice.post(f"{PATH}/run", headers=key)
     assert run.status_code == 201
     assert alice.get(run.headers["Location"]).json == run.json
     assert (run.json["status"], run.json["payload"], run.json["tags"]) == ("queued", [1], ["a"])
+    assert run.json["retry_until"] == "2026-11-02T12:59:59.000000Z", "an hour from now, whatever the jitter"
     assert alice.post(f"{PATH}/run", headers=key).json == run.json
     assert alice.get(PATH).json["last_task_id"] == run.json["id"]
     assert len(alice.get("/v1/tasks").json["tasks"]) == 1

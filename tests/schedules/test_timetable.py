@@ -79,6 +79,7 @@ def test_going_on_from_any_minute_tells_the_same_due_times(zone: str, day: str, 
         ("@yearly", ["2027-01-01T00:00"]),
         ("0 9 * jan-mar mon", ["2026-01-05T09:00"]),
         ("0 0 L * *", ["2026-01-31T00:00", "2026-02-28T00:00"]),
+        ("0 0 1 JUL/2 *", ["2026-07-01T00:00", "2026-09-01T00:00"]),
         ("0 0 29 2 *", ["2028-02-29T00:00"]),
         ("0 0 * * FRI#2", ["2026-01-09T00:00"]),
         ("0 0 13 * FRI", ["2026-01-02T00:00", "2026-01-09T00:00", "2026-01-13T00:00"]),  # the day or the weekday
@@ -104,6 +105,8 @@ def test_expressions_with_names_and_shorthands(cron: str, expected: list[str]) -
         ("5-1 * * * *", "minute"),
         ("*/90 * * * *", "minute has a step of 90, and there are 60"),
         ("0 1,5-9/25 * * *", "hour has a step of 25"),
+        ("0 0 L/2 * *", "day of month has a step after L"),
+        ("0 0 1,LW/3 * *", "day of month has a step after L"),
         ("@reboot", "no such name"),
         ("0 0 */14 * MON#2", "never comes due"),  # the 1st, 15th and 29th are never a second Monday
     ],

@@ -107,22 +107,24 @@ class EndpointById(MethodView):
 class EndpointPause(MethodView):
     @blp.response(200, EndpointOut())
     @versioned
+    @conditional
     @refuses(404)
     @scope("write")
     def post(self, endpoint_id: str) -> Endpoint:
         """Pause an endpoint"""
-        return service.pause(current_actor(), endpoint_id)
+        return service.pause(current_actor(), endpoint_id, expected())
 
 
 @blp.route("/endpoints/<id:endpoint_id>/resume")
 class EndpointResume(MethodView):
     @blp.response(200, EndpointOut())
     @versioned
+    @conditional
     @refuses(404)
     @scope("write")
     def post(self, endpoint_id: str) -> Endpoint:
         """Resume a paused or disabled endpoint"""
-        return service.resume(current_actor(), endpoint_id)
+        return service.resume(current_actor(), endpoint_id, expected())
 
 
 @blp.route("/endpoints/<id:endpoint_id>/test")

@@ -132,9 +132,9 @@ def remove(actor: Actor, endpoint_id: str, version: int | None) -> None:
     _refresh(endpoint)
 
 
-def pause(actor: Actor, endpoint_id: str) -> Endpoint:
+def pause(actor: Actor, endpoint_id: str, version: int | None) -> Endpoint:
     """Send nothing until it is resumed; deliveries are made meanwhile, and wait."""
-    endpoint = get(actor, endpoint_id, lock=True)
+    endpoint = get(actor, endpoint_id, version=version, lock=True)
     if endpoint.paused_at is None:
         endpoint.paused_at = clock.now()
         db.session.flush()
@@ -142,9 +142,9 @@ def pause(actor: Actor, endpoint_id: str) -> Endpoint:
     return endpoint
 
 
-def resume(actor: Actor, endpoint_id: str) -> Endpoint:
+def resume(actor: Actor, endpoint_id: str, version: int | None) -> Endpoint:
     """Let a paused or disabled endpoint go on: with one delivery at first where it had failed."""
-    endpoint = get(actor, endpoint_id, lock=True)
+    endpoint = get(actor, endpoint_id, version=version, lock=True)
     if endpoint.paused_at is not None or endpoint.disabled_at is not None:
         if endpoint.disabled_at is not None:
             fresh = {"failures": 0, "failing_since": None, "opened_at": None, "probe_s": 0, "hold_until": None}

@@ -102,6 +102,12 @@ task = Table(
         postgresql_where=text("group_id IS NOT NULL"),
     ),
     Index(
+        "ix_task_schedule",  # whether an earlier run is still open
+        "schedule",
+        sqlite_where=text("schedule IS NOT NULL AND outcome IS NULL"),
+        postgresql_where=text("schedule IS NOT NULL AND outcome IS NULL"),
+    ),
+    Index(
         "ix_task_expires_at",
         "expires_at",
         sqlite_where=text("outcome IS NULL AND expires_at IS NOT NULL"),

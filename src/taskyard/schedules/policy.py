@@ -8,6 +8,7 @@ from enum import StrEnum
 from taskyard.schedules.timetable import Timetable
 
 ON_TIME = timedelta(seconds=60)  # a due time dealt with by then was not missed: dispatchers pause, and restart
+IN_TIME = 2  # due times within that at most, as they are a minute apart
 MISSED = "Missed: no dispatcher ran at that time."
 
 
@@ -33,11 +34,12 @@ class Due:
 
 def dealt_with(timetable: Timetable, missed: Missed, limit: int, since: datetime, now: datetime) -> list[Due]:
     """What to do about the due times from `since` to `now`, first to last. Those that are left out need no mention,
-    but for the last one, so that something is told of it."""
-    due = timetable.latest(since, now, limit if missed is Missed.ALL else 1)
-    if missed is Missed.SKIP:
-        return [Due(at, None if now - at <= ON_TIME else MISSED) for at in due]
-    return [Due(at) for at in due]
+    but for the last one of `skip`, so that something is told of it."""
+    if missed is not Missed.SKIP:
+        return [Due(at) for at in timetable.latest(since, now, limit if missed is Missed.ALL else 1)]
+    due = timetable.latest(since, now, IN_TIME + 1)
+    late = [at for at in due if now - at > ON_TIME]
+    return [*(Due(at, MISSED) for at in late[-1:]), *(Due(at) for at in due[len(late) :])]
 
 
 def run_at(name: str, due_at: datetime, jitter_s: int) -> datetime:

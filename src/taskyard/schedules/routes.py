@@ -90,22 +90,24 @@ class ScheduleByName(MethodView):
 class SchedulePause(MethodView):
     @blp.response(200, ScheduleOut())
     @versioned
+    @conditional
     @refuses(404)
     @scope("write")
     def post(self, name: str) -> Schedule:
         """Pause a schedule"""
-        return service.pause(current_actor(), name)
+        return service.pause(current_actor(), name, Condition(expected()))
 
 
 @blp.route("/schedules/<name>/resume")
 class ScheduleResume(MethodView):
     @blp.response(200, ScheduleOut())
     @versioned
-    @refuses(404)
+    @conditional
+    @refuses(404, 409)
     @scope("write")
     def post(self, name: str) -> Schedule:
         """Resume a paused schedule"""
-        return service.resume(current_actor(), name)
+        return service.resume(current_actor(), name, Condition(expected()))
 
 
 @blp.route("/schedules/<name>/run")
@@ -124,7 +126,7 @@ class ScheduleRunNow(MethodView):
 class ScheduleNext(MethodView):
     @blp.arguments(NextQuery(), location="query")
     @blp.response(200, NextOut())
-    @refuses(404)
+    @refuses(404, 409)
     @scope("read")
     def get(self, query: dict[str, Any], name: str) -> dict[str, Any]:
         """Tell the next due times"""

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import structlog
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, exists, select, text, update
 
 from taskyard.commands import catalogue
 from taskyard.core.db import AnyRow
@@ -22,18 +22,21 @@ from taskyard.schedules import policy
 from taskyard.schedules.models import Schedule
 from taskyard.schedules.policy import Overlap
 from taskyard.tasks import moulds
+from taskyard.users.models import User
 
 log = structlog.get_logger("taskyard.schedules")
 MOST_CHARS = 500  # of a reason
-STILL_OPEN = "Left out: the last task has not ended yet."
+STILL_OPEN = "Left out: an earlier task has not ended yet."
 ONE_WAITS = "Left out: an earlier due time still waits for the last task to end."
+LET_GO = "Left out: the schedule was paused or changed while it waited for the last task to end."
 
 # Its primary key lets one of many do it.
 _RECORD = text(
     "INSERT INTO schedule_run (schedule, due_at, task_id, reason, created_at)"
     " VALUES (:schedule, :due_at, :task_id, :reason, :now) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("due_at", type_=Instant), bindparam("task_id", type_=Id), bindparam("now", type_=Instant))
-_OPEN = select(task.c.id).where(task.c.id == bindparam("id"), task.c.outcome.is_(None))
+# Whichever made it: a due time, or somebody who ran it by hand.
+RUNS = exists().where(task.c.schedule == Schedule.name, task.c.owner_id == Schedule.owner_id, task.c.outcome.is_(None))
 
 
 def change(connection: Connection, name: str, **values: Any) -> None:
@@ -45,12 +48,10 @@ def change(connection: Connection, name: str, **values: Any) -> None:
 def due(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
     """Deal with one due time of a schedule whose row is locked."""
     overlap = Overlap(schedule.overlap)
-    current = connection.execute(
-        select(Schedule.last_task_id, Schedule.waiting_at).where(Schedule.name == schedule.name)
-    ).one()
-    if overlap is Overlap.ALLOW or not is_open(connection, current.last_task_id):
+    this = Schedule.name == schedule.name
+    if overlap is Overlap.ALLOW or not connection.execute(select(Schedule.name).where(this, RUNS)).first():
         start(connection, schedule, due_at, now, closed=closed)
-    elif overlap is Overlap.QUEUE and current.waiting_at is None:
+    elif overlap is Overlap.QUEUE and connection.execute(select(Schedule.waiting_at).where(this)).scalar() is None:
         change(connection, schedule.name, waiting_at=due_at)
     else:
         record(connection, schedule.name, due_at, now, reason=ONE_WAITS if overlap is Overlap.QUEUE else STILL_OPEN)
@@ -60,7 +61,8 @@ def start(connection: Connection, schedule: AnyRow, due_at: datetime, now: datet
     """Make the task of a due time, unless another has; where it cannot be made, say why."""
     try:
         with gathered(connection, now), connection.begin_nested():
-            new = made(connection, schedule, due_at, now, closed=closed)
+            run_at = policy.run_at(schedule.name, due_at, schedule.jitter_s)
+            new = made(connection, schedule, run_at, now, closed=closed)
             if record(connection, schedule.name, due_at, now, task_id=new.id):
                 store(connection, new, now, due_at)
     except TaskyardError as error:
@@ -71,15 +73,15 @@ def start(connection: Connection, schedule: AnyRow, due_at: datetime, now: datet
 
 
 def made(
-    connection: Connection, schedule: AnyRow | Schedule, due_at: datetime, now: datetime, *, closed: bool
+    connection: Connection, schedule: AnyRow | Schedule, run_at: datetime, now: datetime, *, closed: bool
 ) -> NewTask:
-    """The task of a due time, checked against the catalogue as it is now.
+    """A task of a schedule, checked against the catalogue as it is now.
 
     Raises:
         Invalid: it does not fit any more.
         Conflict: its queue is closed.
     """
-    sent = {**schedule.task, "run_at": policy.run_at(schedule.name, due_at, schedule.jitter_s)}
+    sent = {**schedule.task, "run_at": run_at}
     definition = catalogue.unremembered(connection, sent["command"])
     new = moulds.new_task(schedule.owner_id, sent, definition, now, closed=closed)
     if new.queue in gates.closed(connection):
@@ -115,8 +117,9 @@ def record(
     return bool(connection.execute(_RECORD, values).rowcount)
 
 
-def is_open(connection: Connection, task_id: str | None) -> bool:
-    return task_id is not None and connection.execute(_OPEN, {"id": task_id}).first() is not None
+def owners(connection: Connection, ids: set[str]) -> set[str]:
+    """Those of these users that are there."""
+    return set(connection.execute(select(User.id).where(User.id.in_(ids))).scalars()) if ids else set()
 
 
 def told(error: TaskyardError) -> str:

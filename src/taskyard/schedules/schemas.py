@@ -59,8 +59,8 @@ class Settings(Schema):
         load_default=Overlap.ALLOW.value,
         validate=validate.OneOf([one.value for one in Overlap]),
         metadata={
-            "description": "While its last task has not ended: make the next one all the same, leave it out, or make"
-            " it once the last one has ended."
+            "description": "While a task of it has not ended: make the next one all the same, leave it out, or make"
+            " it once none is open."
         },
     )
     jitter_s = fields.Integer(
@@ -107,7 +107,11 @@ class ScheduleOut(Settings):
         allow_none=True,
         metadata={"description": "A due time that waits for the last task to end (`overlap: queue`)."},
     )
-    last_at = When(required=True, allow_none=True, metadata={"description": "The due time of its last task."})
+    last_at = When(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The due time of its last task, or when that was run by hand."},
+    )
     last_task_id = fields.UUID(required=True, allow_none=True)
     last_error = fields.String(
         required=True, allow_none=True, metadata={"description": "Why the last due time became no task."}

@@ -16,13 +16,15 @@ from taskyard.core.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from taskyard.queue.enqueue import NewTask
 from taskyard.schedules import runs
 from taskyard.schedules.models import Schedule, ScheduleRun
-from taskyard.schedules.timetable import Timetable, zone
+from taskyard.schedules.policy import Overlap
+from taskyard.schedules.timetable import Timetable, Unreadable, zone
 from taskyard.tasks import moulds
 from taskyard.tasks.waiting import waiting
 from taskyard.users.actor import Actor
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 TAKEN = "Somebody has a schedule of this name. Choose another."
+NO_OWNER = "Its owner is gone, and its task would be nobody's. Make the schedule anew under another user."
 
 
 def _seen_by(actor: Actor, name: str) -> Select[Schedule]:
@@ -97,17 +99,30 @@ def _check_task(actor: Actor, sent: dict[str, Any], *, closed: bool) -> None:
 def _apply(schedule: Schedule, sent: dict[str, Any]) -> None:
     """New settings. A due time that no dispatcher has got to yet stays due, unless the times are others now."""
     same_times = (schedule.cron, schedule.time_zone) == (sent["cron"], sent["time_zone"])
+    if not (same_times and sent["overlap"] == Overlap.QUEUE):
+        _let_go(schedule)
     for column, value in sent.items():
         setattr(schedule, column, value)
     schedule.last_error = None
-    if not same_times:
+    if not same_times and schedule.paused_at is None:
+        schedule.next_at = _timetable(schedule).next(clock.now())
+
+
+def _let_go(schedule: Schedule) -> None:
+    """Leave out the due time that waits, if one does."""
+    if schedule.waiting_at is not None:
+        runs.record(db.session.connection(), schedule.name, schedule.waiting_at, clock.now(), reason=runs.LET_GO)
         schedule.waiting_at = None
-        if schedule.paused_at is None:
-            schedule.next_at = _next(schedule)
 
 
-def _next(schedule: Schedule) -> datetime | None:
-    return Timetable(schedule.cron, schedule.time_zone).next(clock.now())
+def _timetable(schedule: Schedule) -> Timetable:
+    """Raises:
+    Conflict: its times were good once, but are no more.
+    """
+    try:
+        return Timetable(schedule.cron, schedule.time_zone)
+    except Unreadable as error:
+        raise Conflict(f"The schedule does not come due any more. {error}") from error
 
 
 def remove(actor: Actor, name: str, condition: Condition) -> None:
@@ -123,22 +138,24 @@ def remove(actor: Actor, name: str, condition: Condition) -> None:
     db.session.flush()
 
 
-def pause(actor: Actor, name: str) -> Schedule:
+def pause(actor: Actor, name: str, condition: Condition) -> Schedule:
     """Let it make no more tasks; one that is paused stays as it is."""
     schedule = get(actor, name, lock=True)
+    condition.check(schedule, "schedule")
     if schedule.paused_at is None:
-        schedule.paused_at = clock.now()
-        schedule.next_at = schedule.waiting_at = None
+        _let_go(schedule)
+        schedule.paused_at, schedule.next_at = clock.now(), None
         db.session.flush()
     return schedule
 
 
-def resume(actor: Actor, name: str) -> Schedule:
+def resume(actor: Actor, name: str, condition: Condition) -> Schedule:
     """Let it go on from now; what came due in the meantime is left out."""
     schedule = get(actor, name, lock=True)
+    condition.check(schedule, "schedule")
     if schedule.paused_at is not None:
+        schedule.next_at = _timetable(schedule).next(clock.now())
         schedule.paused_at = schedule.pause_reason = schedule.last_error = None
-        schedule.next_at = _next(schedule)
         db.session.flush()
     return schedule
 
@@ -147,12 +164,14 @@ def run(actor: Actor, name: str, *, closed: bool) -> NewTask:
     """Make its task now, paused or not and whatever `overlap` says; its due times stay as they are.
 
     Raises:
-        Conflict: the task does not fit its command any more.
+        Conflict: the task does not fit its command any more, or its owner is gone.
     """
     schedule, now = get(actor, name, lock=True), clock.now()
     connection = db.session.connection()
+    if not runs.owners(connection, {schedule.owner_id}):
+        raise Conflict(NO_OWNER)
     try:
-        new = replace(runs.made(connection, schedule, now, now, closed=closed), run_at=now)
+        new = runs.made(connection, schedule, now, now, closed=closed)
     except Invalid as error:
         raise Conflict(runs.told(error)) from error
     runs.store(connection, new, now, now)
@@ -163,8 +182,8 @@ def run(actor: Actor, name: str, *, closed: bool) -> NewTask:
 def coming(actor: Actor, name: str, count: int) -> list[dict[str, Any]]:
     """The next due times as NextOut shows them, as if it were not paused."""
     schedule = get(actor, name)
+    due = _timetable(schedule).coming(clock.now(), count)
     local = zone(schedule.time_zone)
-    due = Timetable(schedule.cron, schedule.time_zone).coming(clock.now(), count)
     return [{"due_at": at, "local": at.astimezone(local).isoformat()} for at in due]
 
 

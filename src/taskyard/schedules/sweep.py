@@ -3,18 +3,16 @@
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, exists, not_, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, not_, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from taskyard.core.db import AnyRow
 from taskyard.core.types import Instant
 from taskyard.queue.ready import gathered
-from taskyard.queue.tables import task
 from taskyard.schedules import policy, runs
 from taskyard.schedules.models import Schedule, ScheduleRun
 from taskyard.schedules.policy import Missed
-from taskyard.schedules.timetable import Timetable
-from taskyard.users.models import User
+from taskyard.schedules.timetable import Timetable, Unreadable
 
 log = structlog.get_logger("taskyard.schedules")
 SLICE = 100  # schedules a transaction
@@ -32,11 +30,7 @@ _DUE = (
 )
 _FREED = (
     select(Schedule)
-    .where(
-        Schedule.waiting_at.is_not(None),
-        Schedule.paused_at.is_(None),
-        not_(exists().where(task.c.id == Schedule.last_task_id, task.c.outcome.is_(None))),
-    )
+    .where(Schedule.waiting_at.is_not(None), Schedule.paused_at.is_(None), not_(runs.RUNS))
     .order_by(Schedule.waiting_at)
     .limit(SLICE)
     .with_for_update(skip_locked=True)
@@ -54,7 +48,7 @@ def run_due(connection: Connection, now: datetime, *, closed: bool) -> int:
     with gathered(connection, now):  # shares are locked last, and in one order
         for query in (_FREED, _DUE):  # what has waited comes first
             rows = connection.execute(query, {"now": now} if query is _DUE else {}).all()
-            owners = _owners(connection, {row.owner_id for row in rows})
+            owners = runs.owners(connection, {row.owner_id for row in rows})
             for row in rows:
                 if row.owner_id in owners:
                     _deal(connection, row, now, waited=query is _FREED, closed=closed)
@@ -62,10 +56,6 @@ def run_due(connection: Connection, now: datetime, *, closed: bool) -> int:
                     _pause(connection, row, now, OWNER_GONE)
             done += len(rows)
     return done
-
-
-def _owners(connection: Connection, ids: set[str]) -> set[str]:
-    return set(connection.execute(select(User.id).where(User.id.in_(ids))).scalars()) if ids else set()
 
 
 def _deal(connection: Connection, schedule: AnyRow, now: datetime, *, waited: bool, closed: bool) -> None:
@@ -79,6 +69,8 @@ def _deal(connection: Connection, schedule: AnyRow, now: datetime, *, waited: bo
                 _advance(connection, schedule, now, closed=closed)
     except SQLAlchemyError:
         raise  # the database's fault, not the schedule's
+    except Unreadable as error:  # its time zone is gone from this machine's data, say
+        _pause(connection, schedule, now, f"Paused: {error}")
     except Exception:
         log.exception("schedule cannot be run", schedule=schedule.name)
         _pause(connection, schedule, now, BROKEN)

@@ -130,11 +130,13 @@ class Timetable:
 
 def check(cron: str, time_zone: str = "UTC") -> None:
     """Raises:
-    Unreadable: as Timetable does, or the expression never comes due, or has a step that is never taken.
+    Unreadable: as Timetable does, or the expression never comes due, or has a step that is not taken.
     """
     if Timetable(cron, time_zone).next(datetime.now(UTC)) is None:
         raise Unreadable("It never comes due.")
     for field, (name, size) in zip(_five_fields(cron).split(), SIZES.items(), strict=True):
+        if re.search(r"(^|,)LW?/", field.upper()):
+            raise Unreadable(f"Its {name} has a step after L, which is a single day.")
         for step in re.findall(r"/(\d+)", field):
             if int(step) > size:  # every cron takes */90 for 0, which is every hour and not every 90 minutes
                 raise Unreadable(f"Its {name} has a step of {step}, and there are {size} in all: give a shorter one.")
