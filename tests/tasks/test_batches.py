@@ -98,6 +98,13 @@ def test_a_line_may_be_a_task(alice: Caller) -> None:
     assert [one["task"]["payload"] for one in answer.json["tasks"]] == ["é", 2]
 
 
+def test_a_bad_line_is_told_by_its_number(alice: Caller) -> None:
+    refused = lines(alice, '{"command": "c"}', "", '{"command": oops}')
+    [fault] = refused.json["errors"]
+    assert (refused.status_code, fault["pointer"]) == (422, "/tasks/1")
+    assert "line 3 column 13" in fault["detail"]
+
+
 def test_too_many_lines_are_refused_and_none_is_dropped(alice: Caller) -> None:
     one = '{"command": "c"}'
     refused = lines(alice, one, *[""] * 10_000, one)
@@ -161,6 +168,7 @@ def test_two_of_a_batch_with_one_key_come_one_after_the_other(alice: Caller) -> 
 
     told = submit(alice, [one(0, "reject"), one(1, "return"), one(2, "replace"), one(3, "return")]).json["tasks"]
     assert [(task["status"], task["task"]["payload"]) for task in told] == [(201, 0), (200, 0), (201, 2), (200, 2)]
+    assert [task["task"]["status"] for task in told] == ["cancelled", "cancelled", "queued", "queued"]
     assert [task["payload"] for task in alice.get("/v1/tasks?status=queued").json["tasks"]] == [2]
     assert submit(alice, [one(4, "reject"), one(5, "reject")]).status_code == 409
 

@@ -14,6 +14,8 @@ from taskyard.web.preferences import Preferences, parse
         ("Wait=10; x=1, RETURN=Minimal", 10, True),  # names ignore case; parameters of ours there are none
         ('wait="10"', 10, False),
         ("wait = 10", 10, False),
+        ('x="a, wait=3", wait=5', 5, False),  # within quotes a comma ends nothing
+        ('x="wait=3', 0, False),
         ("wait=3, wait=9", 3, False),  # the first counts
         ("wait=21", 20, False),  # as long as we wait at most
         (f"wait={'9' * 5000}", 20, False),

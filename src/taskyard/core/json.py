@@ -13,8 +13,8 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 200  # orjson writes no more than 254 levels, and answers wrap a few around what was sent
 
 
-def loads(raw: bytes) -> Any:
-    """The value of a JSON text (RFC 8259).
+def loads(raw: bytes, *, line: int = 1) -> Any:
+    """The value of a JSON text (RFC 8259) that begins in this line of what was sent.
 
     Raises:
         Invalid: not JSON, or JSON with a duplicate key, a NUL, a lone surrogate, an integer beyond 64 bits, a number
@@ -23,7 +23,8 @@ def loads(raw: bytes) -> Any:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Invalid([Fault(f"The body is not valid JSON: {error}.", pointer="")]) from error
+        at = f"line {line + error.lineno - 1} column {error.colno}"
+        raise Invalid([Fault(f"The body is not valid JSON: {error.msg}: {at}.", pointer="")]) from error
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
         raise Invalid([Fault(f"The body is nested deeper than {MAX_DEPTH} levels.", pointer="")])
     if b"\\u0000" in raw:

@@ -153,8 +153,7 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
             idempotency.keep(connection, one.once, answer)
         if one.also is not None:
             one.also(connection)
-        became = (verdicts[item.task.id] for item in one.items)
-        return Stored(one.revision, answer, [v.replaced for v in became if isinstance(v, Verdict) and v.replaced])
+        return Stored(one.revision, answer, _replaced(one.items, verdicts))
     if one.once is not None and idempotency.find_within(connection, one.once) is not None:
         raise Repeated  # what is in the way is the first task of the same call
     if len(one.items) > 1:
@@ -163,17 +162,25 @@ def _stored(connection: Connection, one: Submission, verdicts: dict[str, Verdict
 
 
 def _outcomes(connection: Connection, items: list[Item], verdicts: dict[str, Verdict | Conflict]) -> list[Outcome]:
-    waiting = [item.task.id for item in items if item.task.waits and item.shown]
-    rows = read.some(connection, waiting, clock.now()) if waiting else {}
-    shown = {task_id: orjson.dumps(render.task(row)) for task_id, row in rows.items()}  # it depends on those others
-    return [_outcome(item, verdicts[item.task.id], shown.get(item.task.id, item.shown)) for item in items]
+    moved = [item.task.id for item in items if item.task.waits and item.shown]  # by what it waits for
+    if len(items) > 1 and items[0].shown:
+        moved += _replaced(items, verdicts)  # by a later one, as may be
+    rows = read.some(connection, moved, clock.now()) if moved else {}
+    shown = {task_id: orjson.dumps(render.task(row)) for task_id, row in rows.items()}
+    return [_outcome(item, verdicts[item.task.id], shown) for item in items]
 
 
-def _outcome(item: Item, verdict: Verdict | Conflict, shown: bytes) -> Outcome:
+def _replaced(items: list[Item], verdicts: dict[str, Verdict | Conflict]) -> list[str]:
+    became = (verdicts[item.task.id] for item in items)
+    return [verdict.replaced for verdict in became if isinstance(verdict, Verdict) and verdict.replaced]
+
+
+def _outcome(item: Item, verdict: Verdict | Conflict, shown: dict[str, bytes]) -> Outcome:
+    """`shown` are tasks that are no more as they were sent, or as they were when they were found."""
     if isinstance(verdict, Conflict):
         return verdict
     if verdict.other is None:
-        return Accepted(201, item.task.id, shown)
+        return Accepted(201, item.task.id, shown.get(item.task.id, item.shown))
     if verdict.instead:
-        return Accepted(200, verdict.other.id, orjson.dumps(render.task(verdict.other)))
+        return Accepted(200, verdict.other.id, shown.get(verdict.other.id) or orjson.dumps(render.task(verdict.other)))
     return Conflict(f"The task {verdict.other.id} has this unique key; it is {verdict.other.status}.")

@@ -82,10 +82,10 @@ def _lines(raw: bytes, pointer: str) -> list[Any]:
     found: list[Any] = []
     if raw.count(b"\n") > MOST_LINES:
         raise Invalid([Fault(f"A body has {MOST_LINES:,} lines at most, blank ones included.", pointer=pointer)])
-    for line in raw.split(b"\n"):
+    for number, line in enumerate(raw.split(b"\n"), 1):
         try:
             if line.strip():
-                found.append(json.loads(line))
+                found.append(json.loads(line, line=number))
         except Invalid as error:
             found.append(error)
     return found

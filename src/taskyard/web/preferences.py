@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Response, request
+from werkzeug.http import parse_list_header
 
 from taskyard.web.documented import note
 
@@ -56,7 +57,7 @@ def asked() -> Preferences:
 def parse(given: str) -> Preferences:
     """The first of each name counts; what is malformed or unknown is passed over, as the RFC asks."""
     found: dict[str, str] = {}
-    for part in given.split(","):
+    for part in parse_list_header(given) if '"' in given else given.split(","):
         match = _PREFERENCE.match(part.strip())
         if match:
             found.setdefault(match[1].lower(), (match[2] or "").strip())
