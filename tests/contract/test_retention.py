@@ -19,7 +19,7 @@ KEEP = {"succeeded": DAY, "failed": 3 * DAY, "cancelled": DAY, "expired": 0, "lo
 
 def remove(yard: Yard) -> int:
     with yard.database.read.connect() as connection:
-        over = retention.look(connection, KEEP, clock.now())
+        over = retention.find(connection, KEEP, clock.now())
     if over is None:
         return 0
     with transaction.own(yard.database) as connection:
@@ -117,7 +117,7 @@ def test_a_task_that_has_gone_on_since_the_look_is_kept(yard: Yard, time: Frozen
     task_id = ended(yard, "failed")
     time.advance(3 * DAY + 1)
     with yard.database.read.connect() as connection:
-        over = retention.look(connection, KEEP, clock.now())
+        over = retention.find(connection, KEEP, clock.now())
     assert over is not None
     assert over.ids == [task_id]
     yard.retry(task_id)

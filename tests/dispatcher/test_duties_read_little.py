@@ -42,7 +42,7 @@ def test_a_duty_finds_what_it_looks_for_by_an_index(database: Database, duty: An
     event.listen(database.write, "before_cursor_execute", note)
     try:
         with transaction.own(database) as connection:
-            (duty.look or duty.run)(connection)
+            (duty.find or duty.run)(connection)
     finally:
         event.remove(database.write, "before_cursor_execute", note)
     assert sent

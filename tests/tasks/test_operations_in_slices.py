@@ -72,7 +72,7 @@ def test_a_payload_that_was_changed_meanwhile_is_not_overwritten(app: Flask, ali
     path = start(alice, "retry", FAILED, patch={"height": 2})
     database = app.extensions["taskyard.database"]
     with database.read.connect() as connection:
-        found = operation_slices.look(connection)
+        found = operation_slices.find(connection)
     assert found is not None
     with transaction.own(database) as connection:
         connection.execute(update(task).values(payload='{"width":3}'))
@@ -90,7 +90,7 @@ def test_what_fits_the_filter_no_longer_is_left_alone(app: Flask, alice: Caller,
     path = start(alice, action, {"command": "c", "status": status}, **more)
     database = app.extensions["taskyard.database"]
     with database.read.connect() as connection:
-        found = operation_slices.look(connection)
+        found = operation_slices.find(connection)
     assert found is not None
     if action == "delete":
         alice.post(f"/v1/tasks/{task_id}/retry")
@@ -145,7 +145,7 @@ def test_several_dispatchers_do_no_slice_twice(app: Flask, alice: Caller, monkey
         done = 0
         while True:
             with opened[index].read.connect() as connection:
-                found = operation_slices.look(connection)
+                found = operation_slices.find(connection)
             worked = 0
             if found is not None:
                 with transaction.own(opened[index]) as connection:

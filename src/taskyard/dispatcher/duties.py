@@ -24,21 +24,21 @@ from taskyard.users import cleanup
 class Duty:
     """`run` does a slice and returns how much it did; where that was something, it is asked again at once.
 
-    What takes its time to find out is for `look`, which only reads, so that nobody waits for a lock; `run` is given
-    what it found, and not called for None.
+    What takes its time to find is for `find`, which only reads, so that nobody waits for a lock; `run` is given what it
+    found, and not called for None.
     """
 
     name: str
     every_s: float
     run: Callable[..., int]
-    look: Callable[[Connection], Any] | None = None
+    find: Callable[[Connection], Any] | None = None
 
     def found(self, database: Database) -> list[Any] | None:
         """What `run` is given beside the connection; None: there is nothing for it to do."""
-        if self.look is None:
+        if self.find is None:
             return []
         with database.read.connect() as connection:
-            found = self.look(connection)
+            found = self.find(connection)
         return None if found is None else [found]
 
 
@@ -55,7 +55,7 @@ def _schedules(connection: Connection, *, closed: bool) -> int:
 
 
 def _ended(keep_s: Mapping[str, int]) -> Callable[[Connection], retention.Over | None]:
-    return lambda connection: retention.look(connection, keep_s, clock.now())
+    return lambda connection: retention.find(connection, keep_s, clock.now())
 
 
 def _deliveries(kept_s: Mapping[str, int]) -> list[Duty]:
@@ -96,7 +96,7 @@ def all_duties(
         Duty("follow", 0.5, lambda connection: chains.go_on(connection, clock.now())),
         Duty("schedules", 0.5, partial(_schedules, closed=closed_catalogue)),
         Duty("forget-runs", 600.0, lambda connection: schedules.forget(connection, clock.now())),
-        Duty("operate", 1.0, operation_slices.work, operation_slices.look),
+        Duty("operate", 1.0, operation_slices.work, operation_slices.find),
         Duty("forget-operations", 600.0, lambda connection: operation_slices.forget(connection, clock.now())),
         Duty("remove-ended", 10.0, retention.remove_ended, _ended(keep_s or {})),
         Duty("remove-requests", 10.0, lambda connection: inbox.remove_old(connection, keep_requests_s, clock.now())),

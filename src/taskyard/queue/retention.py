@@ -46,7 +46,7 @@ class Over:
     before: datetime
 
 
-def look(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> Over | None:
+def find(connection: Connection, keep_s: Mapping[str, int], now: datetime) -> Over | None:
     """The next tasks that ended so many seconds ago, by their outcome; 0 keeps them for ever. At most 500 at a time."""
     ids: list[str] = []
     chars = 0

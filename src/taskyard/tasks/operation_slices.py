@@ -48,7 +48,7 @@ class Slice:
     last: bool
 
 
-def look(connection: Connection) -> Slice | None:
+def find(connection: Connection) -> Slice | None:
     """The next slice of the operation that has waited longest; None where there is nothing to do."""
     operation = connection.execute(_NEXT).first()
     if operation is None:

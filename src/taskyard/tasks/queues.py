@@ -1,6 +1,6 @@
 """What can be done with queues: everybody reads them, moderators and admins change them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -60,10 +60,7 @@ class Line:
 def page(query: dict[str, Any], after: str | None) -> list[Line]:
     """Queues by name, one more than `limit`: those of which something is set, or in which something waits or runs."""
     with database().read.connect() as connection:
-        now = clock.now()
-        asked, drained = roll.asked(connection, now), roll.asked(connection, now, draining=True)
-        states = overview.page(connection, after or "", query["limit"] + 1)
-    return [Line(state, now, asked.get(state.name), drained.get(state.name)) for state in states]
+        return _lines(connection, overview.page(connection, after or "", query["limit"] + 1))
 
 
 def get(name: str) -> Line:
@@ -76,10 +73,14 @@ def get(name: str) -> Line:
 
 
 def _line(connection: Connection, name: str) -> Line:
-    state = overview.one(connection, name)
+    [line] = _lines(connection, [overview.one(connection, name)])
+    return replace(line, depths=overview.depths(connection, name))
+
+
+def _lines(connection: Connection, states: list[QueueState]) -> list[Line]:
     now = clock.now()
     asked, drained = roll.asked(connection, now), roll.asked(connection, now, draining=True)
-    return Line(state, now, asked.get(name), drained.get(name), overview.depths(connection, name))
+    return [Line(state, now, asked.get(state.name), drained.get(state.name)) for state in states]
 
 
 def configure(actor: Actor, name: str, version: int | None, sent: dict[str, Any]) -> Line:
