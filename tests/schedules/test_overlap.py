@@ -13,6 +13,14 @@ from taskyard.schedules import runs
 Dispatch = Callable[[], int]
 
 
+def due_twice(noon: FrozenClock, dispatch: Dispatch) -> None:
+    """At noon, and ten minutes later, when the task of noon is open still."""
+    noon.advance(1)
+    dispatch()
+    noon.advance(600)
+    dispatch()
+
+
 def test_overlap_allow_makes_tasks_side_by_side(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:
@@ -27,10 +35,7 @@ def test_overlap_skip_leaves_out_what_comes_due_meanwhile(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:
     put(alice, overlap="skip")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
+    due_twice(noon, dispatch)
     finish(alice)
     noon.advance(600)
     dispatch()
@@ -41,10 +46,7 @@ def test_overlap_queue_lets_one_due_time_wait_for_the_last_task(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made
 ) -> None:
     put(alice, overlap="queue")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
+    due_twice(noon, dispatch)
     assert alice.get(PATH).json["waiting_at"] == "2026-11-02T12:10:00.000000Z"
     noon.advance(600)
     dispatch()
@@ -70,10 +72,7 @@ def test_overlap_queue_after_a_downtime_runs_one_after_the_other(
 
 def test_a_pause_ends_what_waits(alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made) -> None:
     put(alice, overlap="queue")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
+    due_twice(noon, dispatch)
     alice.post(f"{PATH}/pause")
     finish(alice)
     assert dispatch() == 0
@@ -134,10 +133,7 @@ def test_what_waits_is_left_out_once_the_schedule_is_another(
     alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made, change: dict[str, str]
 ) -> None:
     put(alice, overlap="queue")
-    noon.advance(1)
-    dispatch()
-    noon.advance(600)
-    dispatch()
+    due_twice(noon, dispatch)
     assert put(alice, overlap="queue", description="the same but for this")["waiting_at"] is not None
     assert put(alice, **change)["waiting_at"] is None
     finish(alice)
