@@ -36,7 +36,9 @@ _RECORD = text(
     " VALUES (:schedule, :due_at, :task_id, :reason, :now) ON CONFLICT DO NOTHING"
 ).bindparams(bindparam("due_at", type_=Instant), bindparam("task_id", type_=Id), bindparam("now", type_=Instant))
 # Whichever made it: a due time, or somebody who ran it by hand.
-RUNS = exists().where(task.c.schedule == Schedule.name, task.c.owner_id == Schedule.owner_id, task.c.outcome.is_(None))
+HAS_OPEN = exists().where(
+    task.c.schedule == Schedule.name, task.c.owner_id == Schedule.owner_id, task.c.outcome.is_(None)
+)
 
 
 def change(connection: Connection, name: str, **values: Any) -> None:
@@ -49,7 +51,7 @@ def due(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetim
     """Deal with one due time of a schedule whose row is locked."""
     overlap = Overlap(schedule.overlap)
     this = Schedule.name == schedule.name
-    if overlap is Overlap.ALLOW or not connection.execute(select(Schedule.name).where(this, RUNS)).first():
+    if overlap is Overlap.ALLOW or not connection.execute(select(Schedule.name).where(this, HAS_OPEN)).first():
         start(connection, schedule, due_at, now, closed=closed)
     elif overlap is Overlap.QUEUE and connection.execute(select(Schedule.waiting_at).where(this)).scalar() is None:
         change(connection, schedule.name, waiting_at=due_at)

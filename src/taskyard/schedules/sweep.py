@@ -30,7 +30,7 @@ _DUE = (
 )
 _FREED = (
     select(Schedule)
-    .where(Schedule.waiting_at.is_not(None), Schedule.paused_at.is_(None), not_(runs.RUNS))
+    .where(Schedule.waiting_at.is_not(None), Schedule.paused_at.is_(None), not_(runs.HAS_OPEN))
     .order_by(Schedule.waiting_at)
     .limit(SLICE)
     .with_for_update(skip_locked=True)
