@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import orjson
 from flask import Flask
 from openapi_schema_validator import OAS31Validator
 from werkzeug.test import TestResponse
@@ -21,7 +22,7 @@ class Described:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self.spec: dict[str, Any] = app.test_client().get("/openapi.json").json
+        self.spec: dict[str, Any] = orjson.loads(app.test_client().get("/openapi.json").data)
 
     def resolved(self, part: dict[str, Any]) -> dict[str, Any]:
         """What a part says, or what it refers to."""

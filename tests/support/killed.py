@@ -1,9 +1,11 @@
 """A process that does one deed on a database and is killed (kill -9) at the n-th point of its transactions.
 
-The points: before and after each statement that the writing engine sends, before each commit, and when the connection
-has been given back after it; and before and after a statement that is a transaction by itself.
+The points: before each statement that the writing engine sends (after it the database is as before the next), before
+each commit, and when the connection has been given back after it; and before and after a statement that is a
+transaction by itself.
 """
 
+import gc
 import itertools
 import os
 import pickle
@@ -91,6 +93,7 @@ class Mortals:
 
 
 def _serve() -> None:
+    gc.disable()  # a look for garbage would write to every page that parent and child share
     configure_mappers()  # once, not in each of them
     made = cache(_app)
     while True:
@@ -126,7 +129,6 @@ def _do(app: Flask, deed: Call | Duty, number: int, told: str) -> None:
             signal.pause()  # where another thread takes the signal, this one might get one statement further
 
     event.listen(database.write, "before_cursor_execute", lambda *of: reach(f"before {_short(of[2])}"))
-    event.listen(database.write, "after_cursor_execute", lambda *of: reach(f"after {_short(of[2])}"))
     driver.rows = _between(driver.rows, reach, database)  # the process is for this deed alone
     driver.execute = _between(driver.execute, reach, database)
     event.listen(database.write, "commit", lambda _: reach("before the commit"))
@@ -138,10 +140,11 @@ def _between(deed: Callable[..., Any], points: Callable[[str], None], database: 
     """What runs statements past SQLAlchemy, with such points."""
 
     def run(connection: Connection, sql: str, parameters: Any) -> Any:
-        name = ALONE if connection.engine is database.read else _short(sql)
-        points(f"before {name}")
+        alone = connection.engine is database.read
+        points(f"before {ALONE if alone else _short(sql)}")
         found = deed(connection, sql, parameters)
-        points(f"after {name}")
+        if alone:
+            points(f"after {ALONE}")
         return found
 
     return run
