@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, Row, create_engine, ev
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.dml import UpdateBase
 
-from taskyard.core import hung_up, plans, psycopg3, sqlite
+from taskyard.core import hung_up, plans, pooler, psycopg3, sqlite
 
 T = TypeVar("T")
 
@@ -144,6 +144,7 @@ def attach(write: Engine, read: Engine) -> Database:
         hung_up.watch(read)
         plans.renew(write)
         plans.renew(read)
+        pooler.allow(write, read)
         event.listen(write, "connect", _postgresql_connect)
         event.listen(read, "connect", _postgresql_connect)
     return Database(write, read)

@@ -25,7 +25,7 @@ def own(connection: Connection, sql: str) -> Iterator[Any]:
     except Exception as error:
         told = driver_errors.told(error, sql, connection.dialect, driver)
         if isinstance(told, DBAPIError) and told.connection_invalidated:
-            connection.invalidate()
+            connection.invalidate(error)
             connection.engine.dispose()  # what hung up on one has hung up on all
         raise told from error
 

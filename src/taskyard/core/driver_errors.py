@@ -14,6 +14,7 @@ from taskyard.core.errors import Unavailable
 COLLIDED = frozenset({"40001", "40P01"})  # PostgreSQL's codes: it ended one of two transactions in each other's way
 READ_ONLY = "25006"  # PostgreSQL's code for a write on a standby, as after a failover
 DISK_FULL = "53100"
+UNPREPARED = frozenset({"26000", "42P05"})  # PostgreSQL's codes: no such prepared statement, or it is there already
 
 
 def collided(error: Exception) -> bool:
@@ -21,11 +22,17 @@ def collided(error: Exception) -> bool:
     return getattr(getattr(error, "orig", None), "sqlstate", None) in COLLIDED
 
 
+def unprepared(error: BaseException | None) -> bool:
+    """Whether a pooler gave a statement to a connection that has not prepared it (`error` is the driver's own)."""
+    return getattr(error, "sqlstate", None) in UNPREPARED
+
+
 def passes(error: Exception) -> bool:
     """Whether the same might go well in a moment, and nobody but the database is to blame."""
     if isinstance(error, PoolTimeout | OperationalError | InterfaceError | Unavailable):
         return True
-    return getattr(getattr(error, "orig", None), "sqlstate", None) == READ_ONLY
+    driver = getattr(error, "orig", None)
+    return unprepared(driver) or getattr(driver, "sqlstate", None) == READ_ONLY
 
 
 def reason(error: Exception) -> str:
@@ -46,7 +53,7 @@ def told(error: Exception, sql: str, dialect: Dialect, connection: Any) -> Excep
     driver: Any = dialect.loaded_dbapi
     if not isinstance(error, driver.Error):
         return error
-    lost = dialect.is_disconnect(error, connection, None)
+    lost = dialect.is_disconnect(error, connection, None) or unprepared(error)
     known: Exception = DBAPIError.instance(
         sql, None, error, driver.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
     )
