@@ -175,6 +175,10 @@ def over(task: Task) -> Task | None:
     return task if task.failures or task.crashes else None
 
 
+class Final(Failure):
+    retry = False
+
+
 def test_what_the_server_refuses_of_an_error_takes_nothing_from_the_rest(client: Client, running: Running) -> None:
     """Of no use to try again stays so, and so does when to; what is a worker's own `refused` is nothing special."""
     raised = {
@@ -184,6 +188,14 @@ def test_what_the_server_refuses_of_an_error_takes_nothing_from_the_rest(client:
         "own": Failure({"type": "refused", "message": "\0"}),
         "later": RetryIn(3600, {"message": "\0"}),
         "never": RetryIn(-1, {"message": "fine"}),
+        # The server looks in steps, and tells of the faults of the first at which it finds any.
+        "two": RetryIn(-1, {"message": "\0"}),
+        "body": RetryIn(-1, {"message": "x" * 3_000_000}),
+        "both": Final({"message": "\0"}, retry_in_s=5),
+        # Keys of an error that are also a report's.
+        "retry": DoNotRetry({"retry": "\0", "log": "\0"}),
+        "in_s": RetryIn(3600, {"retry_in_s": "\0"}),
+        "key": DoNotRetry({"k" * 70_000: "\0"}),
     }
     worker = Worker(client)
 
@@ -199,14 +211,15 @@ def test_what_the_server_refuses_of_an_error_takes_nothing_from_the_rest(client:
         }
         ended = {name: until(lambda task=task: over(client.get(task))) for name, task in sent.items()}
     assert {name: (one.status, one.failures, one.crashes) for name, one in ended.items()} == {
-        **dict.fromkeys(("nul", "long", "text"), ("failed", 1, 0)),
-        **dict.fromkeys(("own", "later", "never"), ("scheduled", 1, 0)),
+        **dict.fromkeys(("nul", "long", "text", "both", "retry", "key"), ("failed", 1, 0)),
+        **dict.fromkeys(("own", "later", "never", "two", "body", "in_s"), ("scheduled", 1, 0)),
     }
     [attempts] = zip(*(client.attempts(task) for task in sent.values()), strict=True)
     assert {one.log for one in attempts} == {"a word\n"}
     types = dict(zip(sent, (one.error["type"] for one in attempts), strict=True))
     assert types == {**dict.fromkeys(raised, "refused"), "text": "do-not-retry"}
-    assert ended["later"].run_at - ended["own"].run_at > timedelta(minutes=50)
+    for late in ("later", "in_s"):
+        assert ended[late].run_at - ended["own"].run_at > timedelta(minutes=50)
 
 
 def test_many_tasks_are_run_by_few_hands(client: Client, running: Running) -> None:

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import update
 
 from support.caller import Caller
 from support.made import Made
 from support.ten_minutely import PATH, finish, put
+from taskyard.core import transaction
 from taskyard.core.clock import FrozenClock
-from taskyard.schedules import runs
+from taskyard.core.db import Database
+from taskyard.schedules import runs, sweep
+from taskyard.schedules.models import Schedule
 
 Dispatch = Callable[[], int]
 
@@ -77,6 +81,33 @@ def test_a_pause_ends_what_waits(alice: Caller, noon: FrozenClock, dispatch: Dis
     finish(alice)
     assert dispatch() == 0
     assert made.runs() == [("12:00", None), ("12:10", runs.LET_GO)]
+
+
+def test_what_waits_comes_before_what_comes_due(
+    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task may end right after those that are free were looked for, or they may be too many for one look."""
+    put(alice, overlap="queue")
+    due_twice(noon, dispatch)
+    finish(alice)
+    monkeypatch.setattr(sweep, "_FREED", sweep._FREED.limit(0))
+    noon.advance(600)
+    dispatch()
+    assert made.runs() == [("12:00", None), ("12:10", None)]
+    assert alice.get(PATH).json["waiting_at"] == "2026-11-02T12:20:00.000000Z"
+
+
+def test_what_waits_is_left_out_when_the_schedule_pauses_itself(
+    alice: Caller, noon: FrozenClock, dispatch: Dispatch, made: Made, database: Database
+) -> None:
+    put(alice, overlap="queue")
+    due_twice(noon, dispatch)
+    with transaction.own(database) as connection:
+        connection.execute(update(Schedule).values(time_zone="Gone/Away"))
+    noon.advance(600)
+    dispatch()
+    assert made.runs() == [("12:00", None), ("12:10", runs.LET_GO)]
+    assert alice.get(PATH).json["waiting_at"] is None
 
 
 def test_overlap_looks_at_what_was_run_by_hand_and_at_what_came_before_it(

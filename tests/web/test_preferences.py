@@ -16,6 +16,11 @@ from taskyard.web.preferences import Preferences, parse
         ("wait = 10", 10, False),
         ('x="a, wait=3", wait=5', 5, False),  # within quotes a comma ends nothing
         ('x="wait=3', 0, False),
+        ('wait=3, x="a, wait=5', 3, False),
+        (r'x="a\", wait=3", wait=5', 5, False),
+        ('"wait=3"', 0, False),  # quoted as a whole it is no name
+        ('"wait=9", wait=1', 1, False),
+        ('wait=3, x="' + 4000 * '\\"', 3, False),
         ("wait=3, wait=9", 3, False),  # the first counts
         ("wait=21", 20, False),  # as long as we wait at most
         (f"wait={'9' * 5000}", 20, False),

@@ -11,6 +11,7 @@ from taskyard.client.running import RunningTask, Stop, clean
 Handler: TypeAlias = Callable[[Any, RunningTask], Any]
 MAX_MESSAGE = 2_000  # characters
 MAX_TRACEBACK = 8_000
+MAX_FAULT = 500
 UNKNOWN_COMMAND = "unknown_command"
 
 
@@ -122,12 +123,27 @@ def refused(report: Report, message: str, faults: list[dict[str, Any]]) -> Repor
     """In place of a report that the server does not take: with what it says besides, as far as that is not at fault."""
     what = "result" if report.outcome == "succeeded" else "error"
     error = {"type": "refused", "message": f"The server refused the {what}: {message}"[:MAX_MESSAGE]}
-    wrong = {str(fault.get("pointer")).rpartition("/")[2] for fault in faults}
-    left_out: dict[str, Any] = dict.fromkeys(wrong.intersection(("retry", "retry_in_s", "log")))
+    listed = [{name: str(said)[:MAX_FAULT] for name, said in fault.items()} for fault in faults[:20]]
+    left_out: dict[str, Any] = dict.fromkeys(_at_fault(faults).intersection(("retry", "retry_in_s", "log")))
     return replace(
         report,
         outcome="released" if report.outcome == "released" else "failed",
         result=None,
-        error=error | ({"errors": faults[:20]} if faults else {}),
+        error=error | ({"errors": listed} if listed else {}),
         **left_out,
     )
+
+
+def refused_again(report: Report, faults: list[dict[str, Any]]) -> Report:
+    """In place of what `refused` gave, as the server tells of what it comes upon first: without when to try again."""
+    return replace(
+        report,
+        retry_in_s=None,
+        retry=False if report.retry is False else None,
+        log=None if "log" in _at_fault(faults) else report.log,
+    )
+
+
+def _at_fault(faults: list[dict[str, Any]]) -> set[str]:
+    """The fields of a report sent by itself; what is within one begins with its name and a slash."""
+    return {str(fault.get("pointer")).removeprefix("/leases/0/") for fault in faults}

@@ -73,14 +73,14 @@ class Settler:
         for some in slices(reports):
             self._send(some, tasks)
 
-    def _send(self, reports: list[Report], tasks: dict[str, RunningTask], *, anew: bool = False) -> None:
-        """`anew`: they stand in place of what the server did not take."""
+    def _send(self, reports: list[Report], tasks: dict[str, RunningTask], refusals: int = 0) -> None:
+        """`refusals`: how often the server did not take what they stand for."""
         for pause_s in pauses():
             try:
                 settled = self._client.settle(reports, retry_for_s=0)
             except TaskyardError as error:
                 if isinstance(error, Refused) and error.status in UNFIT:
-                    self._find_unfit(reports, tasks, error, anew=anew)
+                    self._find_unfit(reports, tasks, error, refusals)
                     return
                 if self._give_up_at is not None and time.monotonic() > self._give_up_at:
                     log.error("%s results could not be told, their tasks will run again: %s", len(reports), error)
@@ -98,16 +98,22 @@ class Settler:
         else:
             self._closing.wait(min(pause_s, LONGEST_PAUSE_S))
 
-    def _find_unfit(self, reports: list[Report], tasks: dict[str, RunningTask], error: Refused, *, anew: bool) -> None:
+    def _find_unfit(self, reports: list[Report], tasks: dict[str, RunningTask], error: Refused, refusals: int) -> None:
         """One report that the server does not take must not hold up the others."""
         if len(reports) > 1:
             for report in reports:
                 self._send([report], tasks)
-        elif anew:
-            log.error("%s cannot be settled: %s", tasks[reports[0].token], error)
-            self._held.drop(tasks[reports[0].token], "refused")
+            return
+        [report] = reports
+        if refusals == 0:
+            instead = outcome.refused(report, error.detail or error.title, error.errors)
+        elif refusals == 1:
+            instead = outcome.refused_again(report, error.errors)
         else:
-            self._send([outcome.refused(reports[0], error.detail or error.title, error.errors)], tasks, anew=True)
+            log.error("%s cannot be settled: %s", tasks[report.token], error)
+            self._held.drop(tasks[report.token], "refused")
+            return
+        self._send([instead], tasks, refusals + 1)
 
     def _close(self, task: RunningTask, report: Report, settled: Settled) -> None:
         told = report.outcome if settled.status == "ok" else settled.status

@@ -50,13 +50,23 @@ def change(connection: Connection, name: str, **values: Any) -> None:
 def due(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
     """Deal with one due time of a schedule whose row is locked."""
     overlap = Overlap(schedule.overlap)
-    this = Schedule.name == schedule.name
-    if overlap is Overlap.ALLOW or not connection.execute(select(Schedule.name).where(this, HAS_OPEN)).first():
+    state = select(Schedule.waiting_at, HAS_OPEN.label("has_open")).where(Schedule.name == schedule.name)
+    seen = connection.execute(state).one()
+    if overlap is Overlap.QUEUE and seen.waiting_at is not None and not seen.has_open:
+        free(connection, schedule, seen.waiting_at, now, closed=closed)  # its turn, before this one's
+        seen = connection.execute(state).one()
+    if overlap is Overlap.ALLOW or not seen.has_open:
         start(connection, schedule, due_at, now, closed=closed)
-    elif overlap is Overlap.QUEUE and connection.execute(select(Schedule.waiting_at).where(this)).scalar() is None:
+    elif overlap is Overlap.QUEUE and seen.waiting_at is None:
         change(connection, schedule.name, waiting_at=due_at)
     else:
         record(connection, schedule.name, due_at, now, reason=ONE_WAITS if overlap is Overlap.QUEUE else STILL_OPEN)
+
+
+def free(connection: Connection, schedule: AnyRow, waiting_at: datetime, now: datetime, *, closed: bool) -> None:
+    """The due time that waited waits no more."""
+    change(connection, schedule.name, waiting_at=None)
+    start(connection, schedule, waiting_at, now, closed=closed)
 
 
 def start(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, *, closed: bool) -> None:
@@ -95,6 +105,12 @@ def store(connection: Connection, new: NewTask, now: datetime, due_at: datetime)
     """Enqueue a task of a schedule, and let the schedule know it as its last."""
     enqueue(connection, [new], now)
     change(connection, str(new.schedule), last_task_id=new.id, last_at=due_at, last_error=None)
+
+
+def let_go(connection: Connection, schedule: AnyRow | Schedule, now: datetime) -> None:
+    """Note that the due time that waits, if one does, is left out."""
+    if schedule.waiting_at is not None:
+        record(connection, schedule.name, schedule.waiting_at, now, reason=LET_GO)
 
 
 def miss(connection: Connection, schedule: AnyRow, due_at: datetime, now: datetime, reason: str) -> None:

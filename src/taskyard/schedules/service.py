@@ -109,10 +109,8 @@ def _apply(schedule: Schedule, sent: dict[str, Any]) -> None:
 
 
 def _let_go(schedule: Schedule) -> None:
-    """Leave out the due time that waits, if one does."""
-    if schedule.waiting_at is not None:
-        runs.record(db.session.connection(), schedule.name, schedule.waiting_at, clock.now(), reason=runs.LET_GO)
-        schedule.waiting_at = None
+    runs.let_go(db.session.connection(), schedule, clock.now())
+    schedule.waiting_at = None
 
 
 def _timetable(schedule: Schedule) -> Timetable:

@@ -63,8 +63,7 @@ def _deal(connection: Connection, schedule: AnyRow, now: datetime, *, waited: bo
     try:
         with gathered(connection, now), connection.begin_nested():
             if waited:
-                runs.change(connection, schedule.name, waiting_at=None)
-                runs.start(connection, schedule, schedule.waiting_at, now, closed=closed)
+                runs.free(connection, schedule, schedule.waiting_at, now, closed=closed)
             else:
                 _advance(connection, schedule, now, closed=closed)
     except SQLAlchemyError:
@@ -88,6 +87,7 @@ def _advance(connection: Connection, schedule: AnyRow, now: datetime, *, closed:
 
 
 def _pause(connection: Connection, schedule: AnyRow, now: datetime, reason: str) -> None:
+    runs.let_go(connection, schedule, now)
     runs.change(connection, schedule.name, paused_at=now, pause_reason=reason, next_at=None, waiting_at=None)
     log.warning("schedule paused", schedule=schedule.name, reason=reason)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Response, request
-from werkzeug.http import parse_list_header
 
 from taskyard.web.documented import note
 
@@ -14,6 +13,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 MAX_WAIT_S = 20
 MINIMAL = "return=minimal"
 _PREFERENCE = re.compile(r'([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*"?([^";,]*)"?)?')
+# Between commas, but for those in quotes; a quote that is never closed reaches to the end.
+_PART = re.compile(r'(?:[^,"]+|"(?:[^"\\]+|\\.?)*(?:"|$))+')
 APPLIED: dict[str, Any] = {
     "Preference-Applied": {"description": "Which preferences were honoured (RFC 7240).", "schema": {"type": "string"}}
 }
@@ -57,7 +58,7 @@ def asked() -> Preferences:
 def parse(given: str) -> Preferences:
     """The first of each name counts; what is malformed or unknown is passed over, as the RFC asks."""
     found: dict[str, str] = {}
-    for part in parse_list_header(given) if '"' in given else given.split(","):
+    for part in _PART.findall(given):
         match = _PREFERENCE.match(part.strip())
         if match:
             found.setdefault(match[1].lower(), (match[2] or "").strip())
